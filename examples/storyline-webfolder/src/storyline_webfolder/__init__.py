@@ -1,0 +1,1 @@
+"""A folder that a web server lists, as a source for Storyline."""

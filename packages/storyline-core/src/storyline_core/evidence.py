@@ -1,0 +1,233 @@
+"""What the evidence says, before anything is decided: which stored digests still stand, and what is not listed.
+
+The one loop over a whole source is here, in `compare`; it is written for a million files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from enum import Enum
+
+import attrs
+
+from storyline_core.changes import RememberedIndex
+from storyline_core.media import FileProblem, ListedFile, Listing, ListingMode, RememberedFile, Unseen
+
+SKEW_NS = 600_000_000_000
+"""How far a file's time may lie ahead of its reading and still count as a clock that runs ahead.
+
+Later times were set by hand or by a wrong camera: writing the file again would set an earlier one and show. Without
+this bound such files would be read in every run.
+"""
+
+
+def racy(item: RememberedFile, margin_ns: int) -> bool:
+    """Whether the file may have changed unseen in the instant after its digest was taken."""
+    return item.hashed_ns - margin_ns < item.mtime_ns <= item.hashed_ns + SKEW_NS
+
+
+def same_facts(item: RememberedFile, entry: ListedFile) -> bool:
+    """Whether size, time and version are as remembered."""
+    return item.size == entry.size and item.mtime_ns == entry.mtime_ns and item.version == entry.version
+
+
+def stands(item: RememberedFile, entry: ListedFile, margin_ns: int) -> bool:
+    """Whether the stored digest is that of the listed file, as far as can be told without reading it."""
+    return item.digest is not None and same_facts(item, entry) and not racy(item, margin_ns)
+
+
+def shifted(item: RememberedFile, entry: ListedFile, margin_ns: int, shifted_ns: int | None) -> bool:
+    """Whether the file differs only by a shift in time that a sample has shown to be harmless."""
+    return (
+        shifted_ns is not None
+        and item.digest is not None
+        and item.size == entry.size
+        and entry.mtime_ns - item.mtime_ns == shifted_ns
+        and not racy(item, margin_ns)
+    )
+
+
+@attrs.define
+class Compared:
+    """The outcome of the first look by key.
+
+    `unchanged` counts files of which nothing differs and nothing was noted; `pairs` are the other known ones,
+    `arrivals` the listed files without a living item, `unlisted` the living items without a listed file.
+    `doubled` are keys that were listed twice with different facts.
+    """
+
+    unchanged: int
+    pairs: list[tuple[RememberedFile, ListedFile]]
+    arrivals: list[ListedFile]
+    unlisted: Collection[RememberedFile]
+    doubled: tuple[str, ...] = ()
+
+
+def compare(
+    remembered: Sequence[RememberedFile] | RememberedIndex, listing: Listing, suspects: Collection[str] = ()
+) -> Compared:
+    """Lay what is remembered and what is listed side by side. Keys in `suspects` are never passed over as clean."""
+    doubled: tuple[str, ...] = ()
+    files: Sequence[ListedFile] = listing.files
+    found = _side_by_side(_alive(remembered), files, listing.racy_margin_ns, suspects)
+    if found.arrivals and _is_doubled(remembered, found.arrivals):
+        files, doubled = _undouble(files)
+        found = _side_by_side(_alive(remembered), files, listing.racy_margin_ns, suspects)
+    found.doubled = doubled
+    return found
+
+
+def _alive(remembered: Sequence[RememberedFile] | RememberedIndex) -> dict[str, RememberedFile]:
+    if isinstance(remembered, RememberedIndex):
+        return dict(remembered.alive)
+    return {item.key: item for item in remembered if item.removed_at is None}
+
+
+def _side_by_side(
+    alive: dict[str, RememberedFile], files: Sequence[ListedFile], margin: int, suspects: Collection[str]
+) -> Compared:
+    unchanged = 0
+    pairs: list[tuple[RememberedFile, ListedFile]] = []
+    arrivals: list[ListedFile] = []
+    take, ahead = alive.pop, SKEW_NS
+    for entry in files:
+        key = entry.key
+        item = take(key, None)
+        if item is None:
+            arrivals.append(entry)
+        elif (
+            item.size == entry.size
+            and (mtime := item.mtime_ns) == entry.mtime_ns
+            and item.version == entry.version
+            and not (item.hashed_ns - margin < mtime <= item.hashed_ns + ahead)
+            and (digest := item.digest) is not None
+            and (entry.digest is None or entry.digest == digest)
+            and item.name == entry.name
+            and item.folder == entry.folder
+            and item.missing_since is None
+            and item.unknown_since is None
+            and key not in suspects
+        ):
+            unchanged += 1
+        else:
+            pairs.append((item, entry))
+    return Compared(unchanged, pairs, arrivals, alive.values())
+
+
+def _is_doubled(remembered: Sequence[RememberedFile] | RememberedIndex, arrivals: list[ListedFile]) -> bool:
+    keys = {entry.key for entry in arrivals}
+    if len(keys) < len(arrivals):
+        return True
+    if isinstance(remembered, RememberedIndex):
+        return any(key in remembered.alive for key in keys)
+    return any(item.key in keys for item in remembered if item.removed_at is None)
+
+
+def _undouble(files: Sequence[ListedFile]) -> tuple[list[ListedFile], tuple[str, ...]]:
+    """One entry for every key; a key with two different stories is left out and named."""
+    once: dict[str, ListedFile] = {}
+    doubled: set[str] = set()
+    for entry in files:
+        if once.setdefault(entry.key, entry) != entry:
+            doubled.add(entry.key)
+    return [entry for key, entry in once.items() if key not in doubled], tuple(sorted(doubled))
+
+
+def narrowed(
+    remembered: Sequence[RememberedFile] | RememberedIndex, listing: Listing, digests: Collection[str]
+) -> Sequence[RememberedFile] | RememberedIndex:
+    """Only what can matter to a listing of changes; for other listings all of it.
+
+    Without an index this is one pass; a listing of changes that names unseen folders needs that pass in any case.
+    """
+    if listing.mode is not ListingMode.CHANGES:
+        return remembered
+    keys = {entry.key for entry in listing.files}
+    keys.update(listing.gone)
+    keys.update(spot.key for spot in listing.unseen if spot.key is not None)
+    folders = [spot.folder for spot in listing.unseen if spot.key is None]
+    if folders:
+        below = Folders(folders)
+        items = remembered.items if isinstance(remembered, RememberedIndex) else remembered
+        return [item for item in items if item.key in keys or item.digest in digests or item.folder in below]
+    if not isinstance(remembered, RememberedIndex):
+        return [item for item in remembered if item.key in keys or item.digest in digests]
+    rows = {item.id: item for key in keys if (item := remembered.alive.get(key)) is not None}
+    rows.update((item.id, item) for digest in digests for item in remembered.by_digest.get(digest, ()))
+    return list(rows.values())
+
+
+class Folders:
+    """Some folders and all below them; asks `folder in folders`. `""` stands for the whole source."""
+
+    def __init__(self, folders: Iterable[str]) -> None:
+        self._tops = frozenset(folder.strip("/") for folder in folders)
+        self._known: dict[str, bool] = {}
+
+    def __contains__(self, folder: str) -> bool:
+        known = self._known.get(folder)
+        if known is None:
+            parts = folder.split("/")
+            known = "" in self._tops or any("/".join(parts[:end]) in self._tops for end in range(1, len(parts) + 1))
+            self._known[folder] = known
+        return known
+
+
+class Sight(Enum):
+    """What a listing says of an item that it does not list."""
+
+    ABSENT = "absent"
+    UNKNOWN = "unknown"
+    UNMENTIONED = "unmentioned"
+
+
+class Coverage:
+    """What one listing says of the items that it does not list. `believed` is False while filters have changed.
+
+    `UNKNOWN` is what was looked for and could not be seen; `UNMENTIONED` what the listing does not speak of at all
+    (outside a subtree, or silence in a listing of changes). Neither is ever absent.
+    """
+
+    def __init__(self, listing: Listing, *, believed: bool) -> None:
+        self._mode = listing.mode
+        self._whole = listing.complete and believed
+        self._gone = frozenset(listing.gone)
+        self._scope = Folders(listing.scope)
+        self._unseen = Folders(spot.folder for spot in listing.unseen if spot.key is None)
+        self._unseen_keys = frozenset(spot.key for spot in listing.unseen if spot.key is not None)
+
+    def of(self, item: RememberedFile) -> Sight:
+        """Absent, unknown or unmentioned."""
+        if item.key in self._gone:
+            return Sight.ABSENT if self._whole else Sight.UNKNOWN
+        if item.key in self._unseen_keys or item.folder in self._unseen:
+            return Sight.UNKNOWN
+        if self._mode is ListingMode.CHANGES:
+            return Sight.UNMENTIONED
+        if self._mode is ListingMode.SUBTREE and item.folder not in self._scope:
+            return Sight.UNMENTIONED
+        return Sight.ABSENT if self._whole else Sight.UNKNOWN
+
+
+def without_doubles(listing: Listing, doubled: Sequence[str]) -> Listing:
+    """The listing with doubled keys as unseen: which of the two stories holds cannot be told."""
+    if not doubled:
+        return listing
+    lost = set(doubled)
+    why = "It was listed twice with different facts; the source has to say which of them holds."
+    return attrs.evolve(
+        listing,
+        files=tuple(entry for entry in listing.files if entry.key not in lost),
+        unseen=(*listing.unseen, *(Unseen("", why, key) for key in doubled)),
+        problems=(*listing.problems, *(FileProblem(key, why) for key in doubled)),
+    )
+
+
+def is_whole(listing: Listing) -> bool:
+    """Whether the listing speaks of everything the source has."""
+    return listing.mode is ListingMode.FULL or (listing.mode is ListingMode.SUBTREE and "" in listing.scope)
+
+
+def noted(item: RememberedFile) -> bool:
+    """Whether the item is noted as missing or unknown."""
+    return item.missing_since is not None or item.unknown_since is not None

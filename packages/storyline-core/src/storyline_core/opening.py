@@ -1,0 +1,150 @@
+"""Opening configured entries on first use, each once, and lending each its runtime; all close together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from datetime import datetime
+from typing import BinaryIO, Protocol, TypeVar
+
+from storyline_core.accounts import Account
+from storyline_core.errors import NotFound, PluginFault, Unavailable
+from storyline_core.interfaces import Controls, Kind, MediaSourceProvider, Notifier, Publisher, Runtime, Traits
+from storyline_core.media import MediaItem
+from storyline_core.plugins import Plugins
+from storyline_core.settings import Settings
+from storyline_core.steps.line import Line, guarded
+from storyline_core.steps.sync import SourceLine
+from storyline_core.store import Store
+
+Thing = TypeVar("Thing")
+
+
+class _Configured(Protocol):
+    """What the three sorts of entries have in common."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def options(self) -> object: ...
+
+
+class Opened:
+    """The opened sources, notifiers and publishers of one run. A failure to open is remembered until the next turn."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        plugins: Plugins,
+        store: Store,
+        stack: ExitStack,
+        clock: Callable[[], datetime],
+        holder: str,
+    ) -> None:
+        self._settings = settings
+        self._plugins = plugins
+        self._store = store
+        self._stack = stack
+        self._clock = clock
+        self._holder = holder
+        self._sources: dict[str, MediaSourceProvider] = {}
+        self._notifiers: dict[str, Notifier] = {}
+        self._publishers: dict[str, Publisher] = {}
+
+    def source(self, name: str) -> MediaSourceProvider:
+        """A source by its name in the settings. Raises `NotFound`, or what keeps it from opening."""
+        return self._open("sources", name, self._settings.sources, self._plugins.source, self._sources)
+
+    def notifier(self, name: str) -> Notifier:
+        """A notifier by its name in the settings."""
+        return self._open("notifiers", name, self._settings.notifiers, self._plugins.notifier, self._notifiers)
+
+    def publisher(self, name: str) -> Publisher:
+        """A publisher by its name in the settings."""
+        return self._open("publishers", name, self._settings.publishers, self._plugins.publisher, self._publishers)
+
+    def source_line(self, name: str) -> SourceLine:
+        """A source with what its sync needs."""
+        return SourceLine(
+            name=name,
+            provider=self.source(name),
+            traits=self._plugins.source(self._settings.sources[name].kind).traits,
+            store=self._store,
+            clock=self._clock,
+            holder=self._holder,
+            tell_changed=self._plugins.tell_library_changed,
+        )
+
+    def line(self, account: Account, contact: bool) -> Line:
+        """An account with its opened notifier and publisher; with `contact` False neither is opened."""
+        notifier, notifier_fault = self._try(account.notifier if contact else None, self.notifier)
+        publisher, publisher_fault = self._try(account.publisher if contact else None, self.publisher)
+        return Line(
+            account=account,
+            store=self._store,
+            clock=self._clock,
+            holder=self._holder,
+            open_item=self._open_item,
+            tell_changed=self._plugins.tell_post_changed,
+            notifier=notifier,
+            publisher=publisher,
+            publisher_traits=self._publisher_traits(account),
+            resting_sources=self._resting_sources(),
+            notifier_fault=notifier_fault,
+            publisher_fault=publisher_fault,
+        )
+
+    def poll(self, name: str, controls: Controls) -> int:
+        """Take the decisions that wait at a notifier. Raises what keeps it from answering."""
+        notifier = self.notifier(name)
+        return guarded(lambda: notifier.poll_once(controls), f"The notifier {name}", otherwise=Unavailable)
+
+    def _open(
+        self,
+        group: str,
+        name: str,
+        entries: Mapping[str, _Configured],
+        kind_of: Callable[[str], Kind[Thing]],
+        opened: dict[str, Thing],
+    ) -> Thing:
+        if name in opened:
+            return opened[name]
+        if name not in entries:
+            known = ", ".join(entries) or "none"
+            raise NotFound(f"There is no [{group}.{name}] in the settings (there is: {known}).")
+        entry = entries[name]
+        runtime = Runtime(name=name, now=self._clock, state=self._store.private_state(f"{group}/{name}"))
+        kind = kind_of(entry.kind)
+        opened[name] = guarded(
+            lambda: self._stack.enter_context(kind.open(entry.options, runtime)),
+            f"Opening [{group}.{name}]",
+            otherwise=Unavailable,
+        )
+        return opened[name]
+
+    def _try(self, name: str | None, opening: Callable[[str], Thing]) -> tuple[Thing | None, PluginFault | None]:
+        if name is None:
+            return None, None
+        try:
+            return opening(name), None
+        except PluginFault as fault:
+            return None, fault
+
+    def _publisher_traits(self, account: Account) -> Traits:
+        if account.publisher is None:
+            return Traits()
+        return self._plugins.publisher(self._settings.publishers[account.publisher].kind).traits
+
+    def _resting_sources(self) -> frozenset[str]:
+        with self._store.read() as unit:
+            return frozenset(
+                name
+                for name, entry in self._settings.sources.items()
+                if not entry.enabled or unit.sources.get(name).paused
+            )
+
+    def _open_item(self, item: MediaItem) -> BinaryIO:
+        provider = self.source(item.source)
+        return guarded(lambda: provider.open_media(item.key), f"Opening {item.name}", otherwise=Unavailable)

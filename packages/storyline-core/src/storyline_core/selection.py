@@ -1,0 +1,316 @@
+"""Which item is posted when, and why: `choose` for one post, `plan` for many, with the mix and good neighbours.
+
+The order is: never posted first, then least recently posted, then fewest posts, then chance. Recency and count are
+those of the picture, whichever of its copies went out. Chance is a ring: the items that are otherwise equal stand on
+it by `sha256(item id)`, and the first at or after `sha256(post id, round)` comes next. So a preview and the real
+choice agree, an item that is added displaces no other, and a pick costs no look at every item.
+
+Neighbours differ in tag where that costs no more than one place: an item that shares a tag with the post before lets
+the next in the order go first, if that one shares no tag with the post before, nor with the item itself (whose turn
+then comes next), and has not been posted more often.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from heapq import heapify, heappop, heappush
+from itertools import chain
+
+import attrs
+
+from storyline_core.accounts import Account
+from storyline_core.explain import FOR_EVER as FOR_EVER, about_neighbour, about_order, about_turn, nothing_to_post
+from storyline_core.mix import Turn, Turns
+
+
+@attrs.frozen
+class Candidate:
+    """One item as the choice sees it. Recency and count are those of its digest in this account, twins included.
+
+    `held_until` is the end of the longest hold that matches it, for ever being `FOR_EVER`. `waiting` means that it or
+    a twin is in the queue.
+    """
+
+    item_id: int
+    digest: str | None
+    category: str
+    tags: tuple[str, ...] = ()
+    last_posted_at: datetime | None = None
+    times_posted: int = 0
+    held_until: datetime | None = None
+    waiting: bool = False
+    name: str = ""
+
+
+@attrs.frozen
+class Pick:
+    """The choice for one slot (`candidate` None: nothing eligible) and the reasons, as sentences for a person."""
+
+    at: datetime
+    post_id: str
+    candidate: Candidate | None
+    why: tuple[str, ...]
+
+
+@attrs.frozen
+class Placed:
+    """What the choice remembers of the posts before: per category since the mix last changed, and the last tags.
+
+    `sequence` names the categories of the same posts in the order of their slots. Where it is given it counts instead
+    of `by_category`, because it alone tells which turns a category has lost for want of stock.
+    """
+
+    by_category: Mapping[str, int] = attrs.field(factory=dict)
+    last_tags: tuple[str, ...] = ()
+    sequence: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Opening:
+    """One post that needs an item: its id, its instant, and (after swaps) its round and what was swapped away."""
+
+    post_id: str
+    at: datetime
+    round: int = 0
+    excluded: tuple[int, ...] = ()
+
+
+def choose(
+    candidates: Iterable[Candidate],
+    account: Account,
+    opening: Opening,
+    placed: Placed = Placed(),
+    *,
+    within_mix: bool = True,
+) -> Pick:
+    """The choice for one post: nothing but a plan of one, so that previews tell the truth.
+
+    Posts beside the slots are chosen with `within_mix=False`. For a swap, `placed` leaves out the post itself.
+    """
+    return plan(candidates, account, (opening,), placed, within_mix=within_mix)[0]
+
+
+def plan(
+    candidates: Iterable[Candidate],
+    account: Account,
+    openings: Sequence[Opening],
+    placed: Placed = Placed(),
+    *,
+    within_mix: bool = True,
+) -> tuple[Pick, ...]:
+    """The choices for many posts, in the order of their instants, assuming that each goes as planned.
+
+    Raises `ValueError` when the openings are not in order.
+    """
+    if any(later.at < earlier.at for earlier, later in zip(openings, openings[1:], strict=False)):
+        raise ValueError("The openings of a plan must come in the order of their instants.")
+    if not openings:
+        return ()
+    turns = _turns(account, placed) if within_mix and account.mix.weights else None
+    stock = _Stock(candidates, account, turns, openings[0].at)
+    tags = placed.last_tags
+    picks = []
+    for opening in openings:
+        pick = _pick(stock, turns, opening, tags)
+        if pick.candidate is not None:
+            stock.take(pick.candidate, opening.at)
+            tags = pick.candidate.tags
+            if turns is not None:
+                turns.count((pick.candidate.category,))
+        picks.append(pick)
+    return tuple(picks)
+
+
+def as_posted(candidate: Candidate, at: datetime, account: Account) -> Candidate:
+    """The candidate (or its twin) as it is once a post of its picture with this slot's instant has gone as planned.
+
+    It is back at the end of its cooldown, but not for slots that were filled while it was still waiting.
+    """
+    back = at + max(account.cooldown_posted, account.fill_ahead)
+    held = candidate.held_until
+    return attrs.evolve(
+        candidate,
+        last_posted_at=at if candidate.last_posted_at is None else max(at, candidate.last_posted_at),
+        times_posted=candidate.times_posted + 1,
+        held_until=back if held is None else max(back, held),
+        waiting=False,
+    )
+
+
+def _turns(account: Account, placed: Placed) -> Turns:
+    allowed = account.categories
+    turns = Turns({name: weight for name, weight in account.mix.weights.items() if not allowed or name in allowed})
+    if placed.sequence:
+        turns.count(placed.sequence)
+    else:
+        turns.count_unordered(placed.by_category)
+    return turns
+
+
+def _pick(stock: _Stock, turns: Turns | None, opening: Opening, tags: tuple[str, ...]) -> Pick:
+    stock.release(opening.at)
+    lost: list[Turn] = []
+    for turn in turns.in_order() if turns is not None else (None,):
+        queue = stock.in_order(opening, turn.category if turn else None)
+        first = next(queue, None)
+        if first is not None:
+            chosen = _better_neighbour(first, queue, tags)
+            why = [about_order(chosen.last_posted_at, chosen.times_posted, opening.at)]
+            if turn is not None:
+                why.append(about_turn(turn, lost))
+            if chosen is not first:
+                why.append(about_neighbour(first.name or f"item {first.item_id}"))
+            return Pick(opening.at, opening.post_id, chosen, tuple(why))
+        if turn is not None:
+            lost.append(turn)
+    return Pick(opening.at, opening.post_id, None, (stock.why_empty(opening),))
+
+
+def _better_neighbour(first: Candidate, others: Iterator[Candidate], tags: tuple[str, ...]) -> Candidate:
+    if set(tags).isdisjoint(first.tags):
+        return first
+    second = next(others, None)
+    if second is None or second.times_posted > first.times_posted:
+        return first
+    return second if set(second.tags).isdisjoint((*tags, *first.tags)) else first
+
+
+_Place = tuple[float, int, bytes, int]
+"""Where an item stands in the order: when it was last posted, how often, its spot on the ring, and its id."""
+
+_NEVER = float("-inf")
+_FEW = 16
+"""Up to so many returning items, inserting each is cheaper than sorting all."""
+
+
+def _place(candidate: Candidate) -> _Place:
+    last = candidate.last_posted_at
+    return (
+        _NEVER if last is None else last.timestamp(),
+        candidate.times_posted,
+        _spot(str(candidate.item_id)),
+        candidate.item_id,
+    )
+
+
+def _spot(text: str) -> bytes:
+    """Where on the ring something stands."""
+    return hashlib.sha256(text.encode()).digest()[:8]
+
+
+class _Stock:
+    """What can be posted, in order, through a plan: items leave when they are chosen and return after their holds."""
+
+    def __init__(self, candidates: Iterable[Candidate], account: Account, turns: Turns | None, now: datetime) -> None:
+        self._account = account
+        self._by_category = turns is not None
+        self._allowed = turns.categories if turns is not None else frozenset(account.categories) or None
+        self._shelves: dict[str | None, list[_Place]] = {}
+        self._items: dict[int, Candidate] = {}
+        self._copies: dict[str, list[int]] = {}
+        self._returns: list[tuple[datetime, int]] = []
+        self._held = self._waiting = self._outside = 0
+        for candidate in candidates:
+            self._sort_in(candidate, now)
+        heapify(self._returns)
+        for shelf in self._shelves.values():
+            shelf.sort()
+
+    def _sort_in(self, candidate: Candidate, now: datetime) -> None:
+        self._items[candidate.item_id] = candidate
+        if candidate.digest:
+            self._copies.setdefault(candidate.digest, []).append(candidate.item_id)
+        if self._allowed is not None and candidate.category not in self._allowed:
+            self._outside += 1
+        elif candidate.waiting:
+            self._waiting += 1
+        elif candidate.held_until is not None and candidate.held_until > now:
+            self._held += 1
+            self._returns.append((candidate.held_until, candidate.item_id))
+        else:
+            self._shelf_of(candidate).append(_place(candidate))
+
+    def release(self, now: datetime) -> None:
+        """Put back what is no longer held at this instant."""
+        back: dict[str, list[Candidate]] = {}
+        while self._returns and self._returns[0][0] <= now:
+            until, item_id = heappop(self._returns)
+            candidate = self._items[item_id]
+            if candidate.held_until == until:
+                self._held -= 1
+                back.setdefault(candidate.category, []).append(candidate)
+        for returned in back.values():
+            shelf = self._shelf_of(returned[0])
+            if len(returned) <= _FEW:
+                for candidate in returned:
+                    insort(shelf, _place(candidate))
+            else:
+                shelf.extend(map(_place, returned))
+                shelf.sort()
+
+    def in_order(self, opening: Opening, category: str | None) -> Iterator[Candidate]:
+        """What can be posted, first to last, without what was swapped away. `category` counts only within a mix."""
+        shelf = self._shelves.get(category, [])
+        spot = _spot(f"{opening.post_id}/{opening.round}")
+        excluded = self._with_copies(opening.excluded)
+        begin = 0
+        while begin < len(shelf):
+            last, times = shelf[begin][:2]
+            end = bisect_left(shelf, (last, times + 1, b"", 0), begin)
+            first = bisect_left(shelf, (last, times, spot, 0), begin, end)
+            for index in chain(range(first, end), range(begin, first)):
+                item_id = shelf[index][3]
+                if item_id not in excluded:
+                    yield self._items[item_id]
+            begin = end
+
+    def take(self, chosen: Candidate, at: datetime) -> None:
+        """Note that this item is posted at that instant, and with it every copy of it."""
+        for item_id in self._with_copies((chosen.item_id,)):
+            before = self._items[item_id]
+            after = as_posted(before, at, self._account)
+            if before.waiting or after.held_until is None or not self._allows(before):
+                continue
+            self._held += self._off_the_shelf(before)
+            self._items[item_id] = after
+            heappush(self._returns, (after.held_until, item_id))
+
+    def why_empty(self, opening: Opening) -> str:
+        """Why nothing can be posted at this opening."""
+        while self._returns and self._items[self._returns[0][1]].held_until != self._returns[0][0]:
+            heappop(self._returns)
+        return nothing_to_post(
+            held=self._held,
+            until=self._returns[0][0] if self._returns else None,
+            zone=self._account.schedule.zone,
+            waiting=self._waiting,
+            swapped=sum(len(shelf) for shelf in self._shelves.values()),
+            outside=self._outside,
+        )
+
+    def _allows(self, candidate: Candidate) -> bool:
+        return self._allowed is None or candidate.category in self._allowed
+
+    def _shelf_of(self, candidate: Candidate) -> list[_Place]:
+        return self._shelves.setdefault(candidate.category if self._by_category else None, [])
+
+    def _off_the_shelf(self, candidate: Candidate) -> bool:
+        """Take an item from its shelf; whether it lay there."""
+        shelf, place = self._shelf_of(candidate), _place(candidate)
+        index = bisect_left(shelf, place)
+        found = index < len(shelf) and shelf[index] == place
+        if found:
+            del shelf[index]
+        return found
+
+    def _with_copies(self, item_ids: Iterable[int]) -> frozenset[int]:
+        """These items and every copy of them that is known."""
+        found = set(item_ids)
+        for item_id in item_ids:
+            item = self._items.get(item_id)
+            if item is not None and item.digest:
+                found.update(self._copies[item.digest])
+        return frozenset(found)

@@ -1,0 +1,99 @@
+"""Reading a table into an attrs class, with every mistake told in words and by its path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import attrs
+import cattrs
+from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError
+
+from storyline_core.errors import Problem
+from storyline_core.settings.forms import Several, Step, told
+from storyline_core.settings.surroundings import FromEnvironment, near
+
+
+@attrs.frozen
+class Outcome:
+    """What reading one table came to: its values as far as they could be read, and what is wrong."""
+
+    value: object | None
+    problems: tuple[Problem, ...]
+    bad: frozenset[str]
+
+
+def read_table(
+    target: type, table: object, path: tuple[str, ...], converter: cattrs.Converter, also: tuple[str, ...] = ()
+) -> Outcome:
+    """Read one table into an attrs class. Where something is wrong, the rest is read with the bad keys left out.
+
+    `also` are further keys that may be meant by a misspelt one.
+    """
+    try:
+        return Outcome(converter.structure(table, target), (), frozenset())
+    except Exception as error:  # noqa: BLE001 - also whatever a plugin's own validator raises
+        known = (*_keys(target), *also)
+        found = [(steps, problem) for steps, problem in _problems(error, known)]
+    problems = tuple(_placed(problem, (*path, *steps), table, steps) for steps, problem in found)
+    bad = frozenset(str(steps[0]) for steps, _ in found if steps)
+    rest = {key: value for key, value in table.items() if key not in bad} if isinstance(table, Mapping) else {}
+    try:
+        return Outcome(converter.structure(rest, target), problems, bad)
+    except Exception:  # noqa: BLE001 - what was left out is needed; its absence is told already
+        return Outcome(None, problems, bad)
+
+
+def _keys(target: type) -> tuple[str, ...]:
+    return tuple(field.alias or field.name for field in attrs.fields(target) if field.init)
+
+
+def _placed(problem: Problem, path: tuple[Step, ...], table: object, steps: tuple[Step, ...]) -> Problem:
+    variable = _variable_at(table, steps)
+    message = problem.message.rstrip(".")
+    message = f"{message} (set by {variable})." if variable else f"{message}."
+    return Problem(spell(path), message.replace("?.", "?"), problem.remedy)
+
+
+def spell(path: tuple[Step, ...]) -> str:
+    """A path as people read it: `accounts.main.sources[0]`."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text
+
+
+def _variable_at(table: object, steps: tuple[Step, ...]) -> str | None:
+    for step in steps:
+        if isinstance(table, FromEnvironment):
+            break
+        if isinstance(table, Mapping) and step in table:
+            table = table[step]
+        elif isinstance(table, list) and isinstance(step, int):
+            table = table[step]
+        else:
+            return None
+    return table.variable if isinstance(table, FromEnvironment) else None
+
+
+def _problems(error: BaseException, known: tuple[str, ...]) -> Iterator[tuple[tuple[Step, ...], Problem]]:
+    """Every mistake inside what cattrs raised, each with the steps that lead to it."""
+    if isinstance(error, ClassValidationError):
+        noted, plain = error.group_exceptions()
+        inside = known if not noted and not plain else ()
+        for inner, note in noted:
+            names = tuple(_keys(note.type)) if isinstance(note.type, type) and attrs.has(note.type) else inside
+            for steps, problem in _problems(inner, names):
+                yield (note.name, *steps), problem
+        for each in plain:
+            yield from _problems(each, known)
+    elif isinstance(error, Several):
+        for step, inner in error.parts:
+            for steps, problem in _problems(inner, ()):
+                yield (step, *steps), problem
+    elif isinstance(error, ForbiddenExtraKeysError):
+        for key in sorted(error.extra_fields):
+            hint = near(key, known)
+            remedy = hint or (f"Known here: {', '.join(known)}." if known else "")
+            yield (key,), Problem("", "there is no such setting", remedy)
+    else:
+        yield (), told(error)

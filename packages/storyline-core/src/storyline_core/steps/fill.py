@@ -1,0 +1,166 @@
+"""Fill: give every slot that lies ahead an item, and record as missed the slots that passed without one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import attrs
+
+from storyline_core.accounts import Account, Slot, slots_between
+from storyline_core.interfaces import AlertLevel
+from storyline_core.posts import Origin, Post, PostState, post_id
+from storyline_core.selection import Opening, Pick, plan
+from storyline_core.steps.line import Line, clear_alert, raise_alert
+from storyline_core.store import AccountState, Unit
+
+
+@attrs.frozen
+class Filled:
+    """What one filling did: the posts that now stand, the slots recorded as missed, the slots left without an item."""
+
+    posts: tuple[Post, ...] = ()
+    missed: tuple[Post, ...] = ()
+    empty: tuple[Slot, ...] = ()
+
+
+def fill(line: Line, now: datetime) -> Filled:
+    """Choose for all slots up to `fill_ahead`, in slot order, alone on this account, in one transaction."""
+    account = line.account
+    with line.store.begin() as unit:
+        unit.accounts.lock(account.name)
+        state = begun(account, unit.accounts.state(account.name), now)
+        slots = open_slots(unit, account, state, now, now + account.fill_ahead)
+        missed = _missed(account, [slot for slot in slots if slot.at + account.grace < now], state, now)
+        ahead = [] if state.paused else [slot for slot in slots if slot.at + account.grace >= now]
+        picks = pick_for(line, unit, state, ahead, now)
+        posts = tuple(post_of(account, slot, pick, now) for slot, pick in zip(ahead, picks, strict=True) if pick.candidate)
+        unit.queue.add_missed(missed)
+        added = tuple(post for post in posts if unit.queue.add(post))
+        empty = tuple(slot for slot, pick in zip(ahead, picks, strict=True) if pick.candidate is None)
+        left = [slot.at for slot in (slots[len(missed) :] if state.paused else empty)]
+        until = min(left, default=now + account.fill_ahead)
+        unit.accounts.save(
+            account.name,
+            slots_from=state.slots_from,
+            mix_fingerprint=state.mix_fingerprint,
+            mix_since=state.mix_since,
+            filled_until=until,
+            filled_at=now,
+        )
+    _tell(line, missed, empty, now)
+    for post in (*added, *missed):
+        line.tell_changed(post)
+    return Filled(posts=added, missed=missed, empty=empty)
+
+
+def begun(account: Account, state: AccountState, now: datetime) -> AccountState:
+    """The account's run-time state, with its first filling and the beginning of its present mix set if they are new."""
+    mix = mix_fingerprint(account)
+    return attrs.evolve(
+        state,
+        slots_from=state.slots_from or now,
+        mix_fingerprint=mix,
+        mix_since=state.mix_since if state.mix_fingerprint == mix and state.mix_since else now,
+    )
+
+
+def mix_fingerprint(account: Account) -> str:
+    """What tells one mix from another."""
+    return ",".join(f"{category}={weight}" for category, weight in sorted(account.mix.weights.items()))
+
+
+def open_slots(unit: Unit, account: Account, state: AccountState, now: datetime, until: datetime) -> list[Slot]:
+    """The slots from where filling stopped up to `until` for which there is no post yet."""
+    beginning = state.slots_from or now
+    start = max(beginning, state.filled_until or beginning)
+    slots = list(slots_between(account, start, until))
+    taken = unit.queue.slot_keys(account.name, [slot.key for slot in slots])
+    return [slot for slot in slots if slot.key not in taken]
+
+
+def pick_for(line: Line, unit: Unit, state: AccountState, slots: Sequence[Slot], now: datetime) -> tuple[Pick, ...]:
+    """The planner's choice for these slots, as the library and the queue stand now."""
+    if not slots:
+        return ()
+    account = line.account
+    candidates = unit.library.candidates(
+        account, now, need_no_interaction=line.needs_no_person(), without_sources=line.resting_sources
+    )
+    placed = unit.queue.placed(account.name, since=state.mix_since or now, before=slots[0].at)
+    openings = [Opening(post_id=post_id(slot.key), at=slot.at) for slot in slots]
+    return plan(candidates, account, openings, placed)
+
+
+def post_of(account: Account, slot: Slot, pick: Pick, now: datetime) -> Post:
+    """The scheduled post that a pick makes of a slot."""
+    candidate = pick.candidate
+    return Post(
+        id=pick.post_id,
+        account=account.name,
+        origin=Origin.SCHEDULE,
+        slot_key=slot.key,
+        slot_at=slot.at,
+        due_at=slot.at,
+        created_at=now,
+        item_id=candidate.item_id if candidate else None,
+        digest=candidate.digest if candidate else None,
+        category=candidate.category if candidate else "",
+        why=pick.why,
+    )
+
+
+def _missed(account: Account, slots: Sequence[Slot], state: AccountState, now: datetime) -> tuple[Post, ...]:
+    return tuple(
+        Post(
+            id=post_id(slot.key),
+            account=account.name,
+            origin=Origin.SCHEDULE,
+            slot_key=slot.key,
+            slot_at=slot.at,
+            due_at=slot.at,
+            created_at=now,
+            item_id=None,
+            digest=None,
+            state=PostState.MISSED,
+            settled_at=now,
+            reason=_why_missed(slot, state),
+        )
+        for slot in slots
+    )
+
+
+def _why_missed(slot: Slot, state: AccountState) -> str:
+    if state.paused:
+        return "the account was paused"
+    if state.filled_at is not None and state.filled_at >= slot.at:
+        return "nothing was eligible"
+    return "Storyline was not running"
+
+
+def _tell(line: Line, missed: Sequence[Post], empty: Sequence[Slot], now: datetime) -> None:
+    name, zone = line.account.name, line.account.schedule.zone
+    if missed:
+        first, last = missed[0].slot_at.astimezone(zone), missed[-1].slot_at.astimezone(zone)
+        reasons = "; ".join(dict.fromkeys(post.reason for post in missed))
+        slots = "1 slot" if len(missed) == 1 else f"{len(missed)} slots"
+        raise_alert(
+            line,
+            f"missed/{name}/{missed[0].slot_key}",
+            AlertLevel.WARNING,
+            f"{name}: {slots} between {first:%d %b %H:%M} and {last:%d %b %H:%M %Z} passed without a post ({reasons}).",
+            "Nothing is posted late; the next slots go on as planned.",
+            now,
+        )
+    if empty:
+        at = empty[0].at.astimezone(zone)
+        raise_alert(
+            line,
+            f"nothing-eligible/{name}",
+            AlertLevel.WARNING,
+            f"{name}: nothing can be posted on {at:%a %d %b %H:%M %Z}: every item is held, waiting or missing.",
+            "Add pictures, release holds (storyline media holds) or shorten the cooldown.",
+            now,
+        )
+    else:
+        clear_alert(line, f"nothing-eligible/{name}", now)

@@ -1,0 +1,101 @@
+"""Settle: find out how a publishing ended that nobody saw, and close what has waited too long."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from storyline_core.agenda import CLAIM_FOR
+from storyline_core.errors import Busy, PluginFault, Stale, Uncertain
+from storyline_core.interfaces import Gone, InProgress, Published, Ready
+from storyline_core.moves import Details
+from storyline_core.posts import Post, PostEvent
+from storyline_core.scrub import scrub
+from storyline_core.steps.beside import choose_again
+from storyline_core.steps.line import ItemFailed, Line, bring_level, discard, guarded, line_runs, stop_line
+from storyline_core.steps.moving import released
+from storyline_core.steps.publish import failed, published, unsure
+
+
+def find(line: Line, post: Post, now: datetime) -> Post:
+    """Ask the publisher how it stands with a handle; where it cannot tell, ask a person instead."""
+    handle = post.handle
+    try:
+        with line.store.begin() as unit:
+            mine = unit.queue.claim(post, line.holder, until=now + CLAIM_FOR, now=now)
+    except (Busy, Stale):
+        return post
+    if handle is None or not line.publisher_traits.publishes_at_most_once:
+        return unsure(line, mine, "the publishing was broken off and nobody saw how it ended", line.clock())
+    try:
+        found = guarded(lambda: line.outlet().find(handle), "Looking for the story", otherwise=Uncertain)
+    except Uncertain as error:
+        return unsure(line, mine, str(error), line.clock())
+    except PluginFault as error:
+        stop_line(line, error, line.clock())
+        with line.store.begin() as unit:
+            return unit.queue.release(mine)
+    line_runs(line, now)
+    match found:
+        case Published(publication):
+            return published(line, mine, publication, line.clock())
+        case Ready():
+            return _moved(line, mine, PostEvent.READY, Details(why="it had not been published"))
+        case InProgress(wait):
+            later = line.clock() + wait
+            return _moved(line, mine, PostEvent.UNSURE, Details(error="still in progress there", next_try_at=later))
+        case Gone(why):
+            return failed(line, mine, ItemFailed(why or "what was prepared is gone"), line.clock())
+
+
+def miss(line: Line, post: Post, now: datetime, why: str) -> Post:
+    """Record that a post's time passed, with the reason; its item stays free for another slot."""
+    try:
+        with line.store.begin() as unit:
+            after = released(unit, post, PostEvent.MISS, now, Details(why=scrub(why)))
+    except Stale:
+        return post
+    if post.handle is not None:
+        discard(line, post.handle)
+    bring_level(line, after.message, after)
+    line.tell_changed(after)
+    return after
+
+
+def swap_unfit(line: Line, post: Post, now: datetime, why: str) -> Post:
+    """Give a post whose item can no longer be posted another one; while there is none, it waits."""
+    try:
+        with line.store.begin() as unit:
+            unit.accounts.lock(post.account)
+            pick = choose_again(line, unit, post, now)
+            if pick.candidate is None:
+                return post
+            details = Details(
+                why=why,
+                item_id=pick.candidate.item_id,
+                digest=pick.candidate.digest,
+                category=pick.candidate.category,
+                picked_because=pick.why,
+            )
+            after = released(unit, post, PostEvent.SWAP, now, details)
+    except Stale:
+        return post
+    line.tell_changed(after)
+    return after
+
+
+def dry_run(line: Line, post: Post, now: datetime) -> Post:
+    """Settle a post of an account that only rehearses: nobody is contacted, nothing is held or counted."""
+    try:
+        with line.store.begin() as unit:
+            after = released(unit, post, PostEvent.DRY_RUN, now, Details(why="dry run"))
+    except Stale:
+        return post
+    line.tell_changed(after)
+    return after
+
+
+def _moved(line: Line, post: Post, event: PostEvent, details: Details) -> Post:
+    with line.store.begin() as unit:
+        after = released(unit, post, event, line.clock(), details)
+    line.tell_changed(after)
+    return after

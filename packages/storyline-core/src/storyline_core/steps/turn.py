@@ -1,0 +1,116 @@
+"""A turn: everything that is due now on one account, each post's next task until there is none left."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+import attrs
+
+from storyline_core.agenda import NextTask, Task, next_task
+from storyline_core.errors import NotAllowed, NotFound, Stale, StorylineError
+from storyline_core.posts import Post
+from storyline_core.scrub import scrub
+from storyline_core.steps.fill import Filled, fill
+from storyline_core.steps.line import Line, standing_of, stopped_because
+from storyline_core.steps.offer import escalate, offer, remind
+from storyline_core.steps.publish import approve_by_rule, prepare, prepare_again, publish
+from storyline_core.steps.settle import dry_run, find, miss, swap_unfit
+
+log = logging.getLogger("storyline")
+
+MOST_TASKS = 12
+"""How many tasks one post may take in one turn; a post that wants more waits for the next turn."""
+
+
+@attrs.frozen
+class Done:
+    """One task that a turn carried out: on which post, and how the post stands now."""
+
+    task: Task
+    post: Post
+    why: str = ""
+
+
+@attrs.frozen
+class Turned:
+    """What one turn of one account did."""
+
+    account: str
+    filled: Filled
+    done: tuple[Done, ...] = ()
+    errors: tuple[str, ...] = ()
+    stopped: str = ""
+
+
+def turn(line: Line, now: datetime) -> Turned:
+    """Fill the account's slots, then do what each of its unsettled posts needs, oldest first."""
+    filled = fill(line, now)
+    with line.store.read() as unit:
+        posts = unit.queue.unsettled(line.account.name)
+    done: list[Done] = []
+    errors: list[str] = []
+    for post in sorted(posts, key=lambda post: (post.due_at, post.id)):
+        try:
+            done.extend(advance_post(line, post, now))
+        except StorylineError as error:
+            log.warning("Post %s: %s", post.id, scrub(str(error)))
+            errors.append(f"Post {post.id}: {scrub(str(error))}")
+    with line.store.read() as unit:
+        stopped = stopped_because(unit.accounts.state(line.account.name), now)
+    return Turned(account=line.account.name, filled=filled, done=tuple(done), errors=tuple(errors), stopped=stopped)
+
+
+def advance_post(line: Line, post: Post, now: datetime) -> list[Done]:
+    """Do one task after the other on one post until it has to wait."""
+    done: list[Done] = []
+    for _ in range(MOST_TASKS):
+        task = task_of(line, post, now)
+        if task.task is Task.WAIT:
+            break
+        before = post
+        try:
+            post = carry_out(line, post, task, now)
+        except (Stale, NotAllowed, NotFound) as error:
+            log.info("Post %s was changed by somebody else: %s", before.id, error)
+            break
+        if (post.revision, post.state) == (before.revision, before.state):
+            break
+        done.append(Done(task=task.task, post=post, why=task.why))
+    return done
+
+
+def task_of(line: Line, post: Post, now: datetime) -> NextTask:
+    """What a post needs now, from what the store says about it."""
+    with line.store.read() as unit:
+        state = unit.accounts.state(line.account.name)
+        return next_task(post, line.account, standing_of(line, unit, post, state, now), now)
+
+
+def carry_out(line: Line, post: Post, task: NextTask, now: datetime) -> Post:
+    """Do one task and return the post as it is then."""
+    match task.task:
+        case Task.OFFER:
+            return offer(line, post, now)
+        case Task.REMIND:
+            return remind(line, post, now, task.why)
+        case Task.ESCALATE:
+            return escalate(line, post, now, task.why)
+        case Task.APPROVE:
+            return approve_by_rule(line, post, now, task.why)
+        case Task.PREPARE:
+            return prepare(line, post, now)
+        case Task.PREPARE_AGAIN:
+            return prepare_again(line, post, now, task.why)
+        case Task.PUBLISH:
+            return publish(line, post, now)
+        case Task.FIND:
+            return find(line, post, now)
+        case Task.SWAP:
+            return swap_unfit(line, post, now, task.why)
+        case Task.MISS:
+            return miss(line, post, now, task.why)
+        case Task.DRY_RUN:
+            return dry_run(line, post, now)
+        case Task.WAIT:
+            return post

@@ -1,0 +1,297 @@
+"""Writing one run's plan: in bulk, a constant number of statements, nothing for what did not change.
+
+Order: free the keys that others take over, then moves, edits and restores, then additions, removals last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+import attrs
+from sqlalchemy import Connection, delete, insert, update
+
+from storyline_core.media import Description, ListedFile, category_of
+from storyline_core.reconcile import Change, ChangeKind, ChangeSet
+from storyline_core.store.bulk import Scalar, insert_many, update_many
+from storyline_core.store.columns import spell_instant, spell_json, storable
+from storyline_core.store.tables import documents as document_table
+from storyline_core.store.tables import item_events, items, sequences
+
+_PARKED = "\x01parked/"
+_KEPT = frozenset({ChangeKind.MOVED, ChangeKind.TOUCHED, ChangeKind.EDITED, ChangeKind.RESTORED})
+_NOTHING = Description()
+
+
+@attrs.frozen
+class StoredDocument:
+    """One metadata document as it was read: its text, and what is wrong with it, if anything."""
+
+    key: str
+    name: str
+    folder: str
+    size: int
+    mtime_ns: int
+    version: str
+    digest: str
+    read_ns: int
+    text: str
+    problem: str | None = None
+
+
+@attrs.frozen
+class Applied:
+    """What was written: the new items' ids by key."""
+
+    added_ids: Mapping[str, int]
+
+
+def apply(
+    connection: Connection,
+    source: str,
+    changes: ChangeSet,
+    *,
+    descriptions: Mapping[str, Description],
+    described: Mapping[int, Description],
+    documents: Sequence[StoredDocument],
+    gone_documents: Sequence[str],
+    now: datetime,
+    now_ns: int,
+) -> Applied:
+    """Write a plan for one source.
+
+    `descriptions` are those of added, moved, edited, restored and touched items, by their key; `described` those of
+    items that stayed as they were, by id. `now_ns` is when the readings were taken.
+    """
+    kept = [change for change in changes.changes if change.kind in _KEPT]
+    removed = changes.of(ChangeKind.REMOVED)
+    _free_keys(connection, kept, removed, changes.of(ChangeKind.ADDED))
+    _keep(connection, kept, now_ns)
+    _look_again(connection, kept)
+    _describe(connection, _descriptions_of(kept, descriptions) | dict(described))
+    added = _add(connection, source, changes.of(ChangeKind.ADDED), descriptions, now, now_ns)
+    _remove(connection, removed, now)
+    _note_sight(connection, changes, now)
+    _note_events(connection, changes, added, described, now)
+    _keep_documents(connection, source, documents, gone_documents)
+    return Applied(added_ids=added)
+
+
+def allocate(connection: Connection, name: str, count: int) -> int:
+    """The first of `count` fresh numbers. Numbers are never given twice, not even after their rows are pruned."""
+    following = connection.execute(
+        update(sequences)
+        .where(sequences.c.name == name)
+        .values(next=sequences.c.next + count)
+        .returning(sequences.c.next)
+    ).scalar_one()
+    return int(following) - count
+
+
+def _free_keys(
+    connection: Connection, kept: Iterable[Change], removed: Iterable[Change], added: Iterable[Change]
+) -> None:
+    """Park every living item that leaves its key, so that swaps and cycles never meet the unique index half-way."""
+    moving = [change for change in kept if change.was and change.was.removed_at is None and change.was.key != change.key]
+    taken = {change.key for change in (*kept, *added)}
+    leaving = [change for change in removed if change.was and change.was.key in taken]
+    ids = [change.was.id for change in (*moving, *leaving) if change.was]
+    update_many(connection, items, ("id", "key"), [(item_id, f"{_PARKED}{item_id}") for item_id in ids])
+
+
+def _keep(connection: Connection, kept: Sequence[Change], now_ns: int) -> None:
+    rows: list[tuple[Scalar, ...]] = []
+    for change in kept:
+        was, now, reading = change.was, change.now, change.reading
+        assert was is not None
+        assert now is not None
+        # With a reading, the facts are those that stood while it was taken: they belong to its digest.
+        facts = (reading.size, reading.mtime_ns, reading.version) if reading else (now.size, now.mtime_ns, now.version)
+        taken = (reading.digest, now_ns) if reading else (now.digest or was.digest, was.hashed_ns)
+        place = (now.key, now.name, now.folder, category_of(now.folder))
+        rows.append((was.id, *place, *facts, now.hint, *taken, None, None, None))
+    columns = ("id", "key", "name", "folder", "category", "size", "mtime_ns", "version", "hint", "digest", "hashed_ns")
+    update_many(connection, items, (*columns, "missing_since", "unknown_since", "removed_at"), rows)
+
+
+def _look_again(connection: Connection, kept: Sequence[Change]) -> None:
+    """What the content says about itself, where it was read again; a look is also dropped with the bytes it was of."""
+    rows: list[tuple[Scalar, ...]] = []
+    for change in kept:
+        reading = change.reading
+        if change.was and change.now and reading and (reading.look or reading.digest != change.was.digest):
+            rows.append((change.was.id, *_look_columns(change)))
+    update_many(connection, items, ("id", *_LOOK), rows)
+
+
+_LOOK = ("media_type", "width", "height", "problem", "look_version")
+
+
+def _look_columns(change: Change) -> tuple[Scalar, ...]:
+    now, look = change.now, change.reading.look if change.reading else None
+    if look is None:
+        return (now.media_type if now else "", None, None, None, 0)
+    problem = storable(look.problem) if look.problem else None
+    return (look.media_type, look.width, look.height, problem, look.version)
+
+
+def _descriptions_of(kept: Iterable[Change], descriptions: Mapping[str, Description]) -> dict[int, Description]:
+    return {
+        change.was.id: descriptions[change.key] for change in kept if change.was and change.key in descriptions
+    }
+
+
+_DESCRIPTION = ("title", "caption", "link_url", "tags", "requires_interaction", "custom_metadata")
+
+
+def _describe(connection: Connection, descriptions: Mapping[int, Description]) -> None:
+    rows = [(item_id, *_description_row(description)) for item_id, description in descriptions.items()]
+    update_many(connection, items, ("id", *_DESCRIPTION), rows)
+
+
+def _description_row(description: Description) -> tuple[Scalar, ...]:
+    return (
+        storable(description.title),
+        storable(description.caption),
+        storable(description.link_url),
+        spell_json(description.tags) if description.tags else "[]",
+        description.requires_interaction,
+        spell_json(dict(description.custom_metadata)) if description.custom_metadata else "{}",
+    )
+
+
+_ADDED = ("id", "source", "key", "name", "folder", "category", "size", "mtime_ns", "version", "hint", "digest")
+
+
+def _add(
+    connection: Connection,
+    source: str,
+    added: Sequence[Change],
+    descriptions: Mapping[str, Description],
+    now: datetime,
+    now_ns: int,
+) -> dict[str, int]:
+    if not added:
+        return {}
+    first = allocate(connection, "items", len(added))
+    added_at = spell_instant(now, connection.dialect.name)
+    undescribed = _description_row(_NOTHING)
+    rows: list[tuple[Scalar, ...]] = []
+    for item_id, change in enumerate(added, first):
+        file, reading = change.now, change.reading
+        assert file is not None
+        description = descriptions.get(file.key)
+        rows.append(
+            (
+                item_id,
+                source,
+                *_file_columns(file),
+                *((reading.size, reading.mtime_ns, reading.version) if reading else (file.size, file.mtime_ns, file.version)),
+                file.hint,
+                *((reading.digest, now_ns) if reading else (file.digest, 0)),
+                *_look_columns(change),
+                *(_description_row(description) if description else undescribed),
+                added_at,
+            )
+        )
+    insert_many(connection, items, (*_ADDED, "hashed_ns", *_LOOK, *_DESCRIPTION, "added_at"), rows)
+    return {change.key: item_id for item_id, change in enumerate(added, first)}
+
+
+def _file_columns(file: ListedFile) -> tuple[str, str, str, str]:
+    return file.key, file.name, file.folder, category_of(file.folder)
+
+
+def _remove(connection: Connection, removed: Sequence[Change], now: datetime) -> None:
+    """Tombstones keep the last key, which is free for another item from then on."""
+    removed_at = spell_instant(now, connection.dialect.name)
+    rows = [(change.was.id, change.was.key, removed_at, None, None) for change in removed if change.was]
+    update_many(connection, items, ("id", "key", "removed_at", "missing_since", "unknown_since"), rows)
+
+
+def _note_sight(connection: Connection, changes: ChangeSet, now: datetime) -> None:
+    """Since when items are missing or unknown; the first time stands while it lasts."""
+    at = spell_instant(now, connection.dialect.name)
+    update_many(connection, items, ("id", "missing_since", "unknown_since"), [(i, None, None) for i in changes.seen])
+    for column, ids in (("missing_since", changes.missing), ("unknown_since", changes.unknown)):
+        fresh = _without(connection, column, ids)
+        update_many(connection, items, ("id", column), [(item_id, at) for item_id in fresh])
+
+
+def _without(connection: Connection, column: str, ids: Sequence[int]) -> Sequence[int]:
+    if not ids:
+        return ids
+    marked = items.select().with_only_columns(items.c.id).where(items.c[column].is_not(None))
+    known = set(connection.execute(marked).scalars())
+    return [item_id for item_id in ids if item_id not in known]
+
+
+_EVENT = ("item_id", "at", "kind", "from_key", "to_key", "from_path", "to_path", "from_digest", "to_digest", "evidence")
+
+
+def _note_events(
+    connection: Connection,
+    changes: ChangeSet,
+    added: Mapping[str, int],
+    described: Mapping[int, Description],
+    now: datetime,
+) -> None:
+    at = spell_instant(now, connection.dialect.name)
+    new: list[tuple[Scalar, ...]] = []
+    rows: list[tuple[Scalar, ...]] = []
+    told: set[int] = set()
+    for change in changes.changes:
+        if change.was is None:
+            # The item's own row says the rest, and later events say what it was before them.
+            new.append((added[change.key], at, change.kind.value, change.evidence))
+        elif change.kind is ChangeKind.DESCRIBED:
+            told.add(change.was.id)
+            rows.append((change.was.id, at, change.kind.value, *(None,) * 6, storable(change.evidence)))
+        elif event := _event(change):
+            rows.append((change.was.id, at, change.kind.value, *event, storable(change.evidence)))
+    rows += [(item_id, at, "described", *(None,) * 6, "") for item_id in sorted(described.keys() - told)]
+    insert_many(connection, item_events, ("item_id", "at", "kind", "evidence"), new)
+    insert_many(connection, item_events, _EVENT, rows)
+
+
+def _event(change: Change) -> tuple[str | None, ...] | None:
+    """From and to of key, path and digest; None for a mere touch, of which nobody will ever ask."""
+    was, now = change.was, change.now
+    assert was is not None
+    before = (was.key, _path(was.folder, was.name), was.digest)
+    if now is None:
+        return before[0], None, before[1], None, before[2], None
+    digest = change.reading.digest if change.reading else now.digest or was.digest
+    after = (now.key, _path(now.folder, now.name), digest)
+    if change.kind is ChangeKind.TOUCHED and before == after:
+        return None
+    return before[0], after[0], before[1], after[1], before[2], after[2]
+
+
+def _path(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
+
+
+def _keep_documents(
+    connection: Connection, source: str, documents: Sequence[StoredDocument], gone: Sequence[str]
+) -> None:
+    replaced = [*gone, *(document.key for document in documents)]
+    if not replaced:
+        return
+    known = document_table.c.source == source
+    stored = set(connection.execute(document_table.select().with_only_columns(document_table.c.key).where(known)).scalars())
+    stale = [key for key in replaced if key in stored]
+    if len(stale) == len(stored):
+        connection.execute(delete(document_table).where(known))
+    else:
+        for start in range(0, len(stale), 500):
+            connection.execute(delete(document_table).where(known, document_table.c.key.in_(stale[start : start + 500])))
+    names = ("source", *attrs.fields_dict(StoredDocument))
+    rows = [(source, *attrs.astuple(document)) for document in documents]
+    text, problem = names.index("text"), names.index("problem")
+    insert_many(
+        connection,
+        document_table,
+        names,
+        [(*row[:text], storable(row[text]), row[problem] and storable(row[problem])) for row in rows],
+    )

@@ -1,0 +1,133 @@
+"""Connections: one engine per store, with each database set up so that a commit is a commit.
+
+SQLite runs in WAL mode with foreign keys on and `synchronous=FULL`, since a handle must be on the disk before anything
+is published with it. Its own driver's transaction handling is switched off: a unit that writes begins with
+`BEGIN IMMEDIATE`, one that reads with `BEGIN`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic, sleep
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from storyline_core.errors import Problem, SettingsError
+
+PATIENCE = timedelta(seconds=30)
+"""How long a writer waits for another one before it gives up."""
+
+_WRITES = "storyline_writes"
+_RETRY_SECONDS = 0.05
+
+
+def read_url(text: str) -> URL:
+    """The database's URL, with the driver that Storyline uses. Raises `SettingsError` for one it cannot use."""
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise _unusable("this is not a database URL.") from None
+    if url.drivername in ("postgresql", "postgres", "postgresql+psycopg2"):
+        return url.set(drivername="postgresql+psycopg2")
+    if url.drivername in ("sqlite", "sqlite+pysqlite"):
+        return url.set(drivername="sqlite")
+    raise _unusable(f"Storyline does not work with {url.drivername} databases.")
+
+
+def _unusable(what: str) -> SettingsError:
+    remedy = "Write sqlite:///storyline.db or postgresql://user@host/name."
+    return SettingsError([Problem("database.url", what, remedy)])
+
+
+def place_of(url: URL) -> str:
+    """The database as a person knows it, without user or password."""
+    if url.get_backend_name() == "sqlite":
+        return f"database {file_of(url) or '(in memory)'}"
+    return f"PostgreSQL database {url.database or ''} on {url.host or url.query.get('host', 'this machine')}"
+
+
+def file_of(url: URL) -> Path | None:
+    """The file of an embedded database, or None for one in memory or on a server."""
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return None
+    if url.query.get("mode") == "memory":
+        return None
+    return Path(url.database.removeprefix("file:"))
+
+
+def connect(url: URL, *, read_only: bool, patience: timedelta) -> Engine:
+    """An engine for the URL. Connects to nothing yet. Raises `SettingsError` when the driver is not installed."""
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(url, read_only, patience)
+    try:
+        engine = create_engine(url, pool_pre_ping=True, connect_args={"application_name": "storyline"})
+    except (ModuleNotFoundError, NoSuchModuleError):
+        remedy = "Install it with: pip install 'storyline-core[postgresql]'"
+        raise SettingsError([Problem("database.url", "PostgreSQL's driver is not installed.", remedy)]) from None
+    if read_only:
+        return engine.execution_options(postgresql_readonly=True)
+    return engine
+
+
+def writing(connection: Connection) -> Connection:
+    """The connection, marked so that its next transaction takes the right to write at once."""
+    return connection.execution_options(**{_WRITES: True})
+
+
+def reading(connection: Connection) -> Connection:
+    """The connection, marked so that its next transaction sees one state of everything and writes nothing."""
+    if connection.dialect.name == "postgresql":
+        return connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return connection
+
+
+def _sqlite(url: URL, read_only: bool, patience: timedelta) -> Engine:
+    file = file_of(url)
+    arguments: dict[str, object] = {"timeout": patience.total_seconds(), "check_same_thread": False}
+    if file is None:
+        engine = create_engine(url, connect_args=arguments, poolclass=StaticPool)
+    else:
+        if read_only:
+            name = "file:" + quote(os.fspath(file.absolute()))
+            url = url.set(database=name, query={"mode": "ro", "uri": "true"})
+        engine = create_engine(url, connect_args=arguments)
+
+    def prepare(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA query_only = ON" if read_only else "PRAGMA query_only = OFF")
+        if not read_only:
+            _write_ahead(cursor, patience)
+        cursor.close()
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _write_ahead(cursor: object, patience: timedelta) -> None:
+    """Switch to WAL once; SQLite does not wait for others while switching, so waiting is done here."""
+    assert isinstance(cursor, sqlite3.Cursor)
+    deadline = monotonic() + patience.total_seconds()
+    while cursor.execute("PRAGMA journal_mode").fetchone()[0] not in ("wal", "memory"):
+        with contextlib.suppress(sqlite3.OperationalError):
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        if monotonic() > deadline:
+            return
+        sleep(_RETRY_SECONDS)

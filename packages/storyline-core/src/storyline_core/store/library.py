@@ -1,0 +1,144 @@
+"""The library: what is remembered of every item and document of a source, and how a run's plan is written."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import attrs
+from sqlalchemy import RowMapping, delete, select, update
+
+from storyline_core.accounts import Account
+from storyline_core.media import Description, RememberedDocument, RememberedFile
+from storyline_core.reconcile import ChangeSet
+from storyline_core.selection import Candidate
+from storyline_core.store import applying, candidates
+from storyline_core.store.applying import Applied, StoredDocument
+from storyline_core.store.columns import read_instant
+from storyline_core.store.convert import description_of
+from storyline_core.store.shelf import Shelf
+from storyline_core.store.tables import documents as document_table
+from storyline_core.store.tables import holds, item_events, items, posts, publications
+
+_REMEMBERED = [items.c[name] for name in attrs.fields_dict(RememberedFile)]
+_FIRST_INSTANT = list(attrs.fields_dict(RememberedFile)).index("missing_since")
+_DOCUMENT = [document_table.c[name] for name in attrs.fields_dict(RememberedDocument)]
+_NAMED = [items.c[name] for name in ("id", "key", "name", "folder", "edits", *attrs.fields_dict(Description))]
+_AT_ONCE = 500
+
+
+@attrs.frozen
+class ItemName:
+    """What is needed to describe an item again: where it lies, what is said of it now, and what people edited."""
+
+    id: int
+    key: str
+    name: str
+    folder: str
+    description: Description
+    edits: Mapping[str, object]
+
+
+class Library(Shelf):
+    """Items, tombstones and documents, within one unit."""
+
+    def remembered(self, source: str) -> list[RememberedFile]:
+        """Every item of a source, alive or removed, as `reconcile` needs it."""
+        compiled = select(*_REMEMBERED).where(items.c.source == source).compile(dialect=self.connection.dialect)
+        parameters = [source] if compiled.positional else {next(iter(compiled.params)): source}
+        cursor = self.connection.connection.cursor()
+        try:
+            cursor.execute(str(compiled), parameters)  # type: ignore[arg-type]
+            rows = cursor.fetchall()
+        finally:
+            cursor.close()
+        return [
+            RememberedFile(*row)
+            if row[10] is None and row[11] is None and row[12] is None
+            else RememberedFile(*row[:_FIRST_INSTANT], *map(read_instant, row[_FIRST_INSTANT:]))
+            for row in rows
+        ]
+
+    def documents(self, source: str) -> list[RememberedDocument]:
+        """Every metadata document of a source."""
+        rows = self.connection.execute(select(*_DOCUMENT).where(document_table.c.source == source))
+        return [RememberedDocument(*row) for row in rows]
+
+    def document_texts(self, source: str, keys: Collection[str] | None = None) -> dict[str, str]:
+        """The texts of a source's documents by key: all of them, or those of the given keys."""
+        of_source = document_table.c.source == source
+        rows = self.connection.execute(select(document_table.c.key, document_table.c.text).where(of_source))
+        return {key: text for key, text in rows if keys is None or key in keys}
+
+    def document_problems(self, source: str) -> dict[str, str]:
+        """What is wrong with a source's documents, by key."""
+        wrong = (document_table.c.source == source, document_table.c.problem.is_not(None))
+        rows = self.connection.execute(select(document_table.c.key, document_table.c.problem).where(*wrong))
+        return {key: problem for key, problem in rows}
+
+    def apply(
+        self,
+        source: str,
+        changes: ChangeSet,
+        *,
+        descriptions: Mapping[str, Description],
+        described: Mapping[int, Description],
+        documents: Sequence[StoredDocument],
+        gone_documents: Sequence[str],
+        now: datetime,
+        now_ns: int,
+    ) -> Applied:
+        """Write one run's plan, in bulk: see `applying.apply`."""
+        return applying.apply(
+            self.connection,
+            source,
+            changes,
+            descriptions=descriptions,
+            described=described,
+            documents=documents,
+            gone_documents=gone_documents,
+            now=now,
+            now_ns=now_ns,
+        )
+
+    def by_folder(self, source: str, folders: Collection[str] | None = None) -> list[ItemName]:
+        """The living items that lie directly in these folders (None: in all), for describing them again."""
+        statement = select(*_NAMED).where(items.c.source == source, items.c.removed_at.is_(None)).order_by(items.c.id)
+        if folders is None:
+            return [_item_name(row) for row in self.connection.execute(statement).mappings()]
+        found: list[ItemName] = []
+        wanted = sorted(set(folders))
+        for start in range(0, len(wanted), _AT_ONCE):
+            part = statement.where(items.c.folder.in_(wanted[start : start + _AT_ONCE]))
+            found += [_item_name(row) for row in self.connection.execute(part).mappings()]
+        return found
+
+    def candidates(self, account: Account, now: datetime, *, need_no_interaction: bool = False) -> list[Candidate]:
+        """Every item that the account could post, held and waiting ones marked: see `candidates.candidates`."""
+        return candidates.candidates(self.connection, account, now, need_no_interaction=need_no_interaction)
+
+    def prune(self, older_than: timedelta, now: datetime) -> int:
+        """Forget tombstones older than that, unless posts, history or holds refer to them. Returns how many."""
+        referred = [
+            select(table.c.item_id).where(table.c.item_id == items.c.id).exists()
+            for table in (posts, publications, holds)
+        ]
+        gone = select(items.c.id).where(items.c.removed_at < now - older_than, *[~known for known in referred])
+        self.connection.execute(delete(item_events).where(item_events.c.item_id.in_(gone)))
+        return self.connection.execute(delete(items).where(items.c.id.in_(gone))).rowcount
+
+    def rename_source(self, old: str, new: str) -> None:
+        """Carry items and documents over to a source's new name."""
+        self.connection.execute(update(items).where(items.c.source == old).values(source=new))
+        self.connection.execute(update(document_table).where(document_table.c.source == old).values(source=new))
+
+
+def _item_name(row: RowMapping) -> ItemName:
+    return ItemName(
+        id=row["id"],
+        key=row["key"],
+        name=row["name"],
+        folder=row["folder"],
+        description=description_of(row),
+        edits=row["edits"] or {},
+    )

@@ -1,0 +1,244 @@
+"""The assembly: the only file that puts settings, plugins, the store and the steps together."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import datetime, timedelta
+
+import attrs
+
+from storyline_core.accounts import Account
+from storyline_core.clock import utc_now
+from storyline_core.errors import NotFound, PluginFault, StorylineError
+from storyline_core.interfaces import Decision, Draft, MediaSourceProvider, Notifier, Publisher
+from storyline_core.media import MediaItem
+from storyline_core.metadata import Partial
+from storyline_core.opening import Opened
+from storyline_core.plugins import Plugins, load_plugins
+from storyline_core.posts import Post
+from storyline_core.scrub import scrub
+from storyline_core.settings import Settings
+from storyline_core.steps import beside, check, curate, foresee, line, report, sync, turn
+from storyline_core.steps import decide as deciding
+from storyline_core.store import Hold, Store, Unit, open_store
+
+STILL_FOR = timedelta(seconds=2)
+"""How long a file must be still before a sync that nobody asked for reads it."""
+
+
+@attrs.frozen
+class Tick:
+    """What one turn of everything did: the syncs that were due, and each account's turn."""
+
+    syncs: tuple[report.SyncReport, ...]
+    turns: tuple[turn.Turned, ...]
+    decisions: int = 0
+    errors: tuple[str, ...] = ()
+
+
+class Storyline:
+    """Everything opened and wired. Each method is one step and one telling; nothing is decided here.
+
+    Made by `open_storyline`; not to be shared between threads.
+    """
+
+    def __init__(
+        self, settings: Settings, plugins: Plugins, store: Store, stack: ExitStack, clock: Callable[[], datetime]
+    ) -> None:
+        self.settings = settings
+        self.plugins = plugins
+        self.store = store
+        self.clock = clock
+        self.holder = f"{socket.gethostname()}:{os.getpid()}"
+        self._opened = Opened(settings, plugins, store, stack, clock, self.holder)
+
+    def read(self) -> AbstractContextManager[Unit]:
+        """A read-only look at the store: items, posts, holds, people, runs."""
+        return self.store.read()
+
+    def sync(self, name: str, request: report.SyncRequest | None = None) -> report.SyncReport:
+        """Bring the library level with one source. Raises `NotFound`, `Busy`, `Unavailable`, `NeedsPerson`."""
+        return sync.sync(self._opened.source_line(name), request or report.SyncRequest())
+
+    def tick(self) -> Tick:
+        """One turn of everything that is due: decisions that wait, syncs, then every account."""
+        now = self.clock()
+        syncs, errors = [], []
+        for name in self.due_sources(now):
+            try:
+                syncs.append(self.sync(name, report.SyncRequest(still_for=STILL_FOR, triggered_by="scheduler")))
+            except StorylineError as error:
+                errors.append(f"{name}: {scrub(str(error))}")
+        decisions = 0
+        for name in self.settings.notifiers:
+            try:
+                decisions += self._opened.poll(name, self)
+            except PluginFault as error:
+                errors.append(f"{name}: {scrub(str(error))}")
+        turns = tuple(turn.turn(self.line(name), self.clock()) for name in self.settings.accounts)
+        return Tick(syncs=tuple(syncs), turns=turns, decisions=decisions, errors=tuple(errors))
+
+    def due_sources(self, now: datetime) -> tuple[str, ...]:
+        """The sources that are switched on and whose interval has passed since they were last looked at."""
+        with self.store.read() as unit:
+            records = {name: unit.sources.get(name) for name in self.settings.sources}
+        return tuple(
+            name
+            for name, entry in self.settings.sources.items()
+            if entry.enabled
+            and not records[name].paused
+            and (records[name].last_tried_at is None or records[name].last_tried_at + entry.sync_interval <= now)
+        )
+
+    def would_do(self, account: str) -> tuple[foresee.WouldDo, ...]:
+        """What a turn of this account would do now. Writes nothing, contacts nobody."""
+        return foresee.would_do(self.line(account, contact=False), self.clock())
+
+    def plan(self, account: str, days: int = 30) -> tuple[foresee.Foreseen, ...]:
+        """What the account will post within so many days, and why. Writes nothing, contacts nobody."""
+        now = self.clock()
+        return foresee.foresee(self.line(account, contact=False), now, now + timedelta(days=days))
+
+    def decide(self, decision: Decision) -> Post:
+        """Carry out a person's decision. Raises `Stale`, `NotAllowed` or `NotFound`."""
+        return deciding.decide(self._line_of_post(decision.post_id), decision, self.clock())
+
+    def post(self, post_id: str) -> Post:
+        """One post as it is now; a unique beginning of its id is enough. Raises `NotFound`."""
+        with self.store.read() as unit:
+            return unit.queue.get(post_id)
+
+    def draft(self, post_id: str) -> Draft:
+        """One post with its item, for showing it again. Raises `NotFound`."""
+        account = self._line_of_post(post_id)
+        with self.store.read() as unit:
+            return line.draft_of(account, unit, unit.queue.get(post_id))
+
+    def post_beside(
+        self, account: str, *, by: str, item_id: int | None = None, at: datetime | None = None
+    ) -> Post:
+        """Add a post beside the slots: the next in order or a chosen item, now or at a time."""
+        return beside.add_beside(self.line(account, contact=False), self.clock(), by=by, item_id=item_id, at=at)
+
+    def turn_post(self, post_id: str) -> Post:
+        """Do at once what one post needs now, instead of waiting for the next turn."""
+        account = self._line_of_post(post_id)
+        turn.advance_post(account, self.post(post_id), self.clock())
+        return self.post(post_id)
+
+    def edit_item(self, item_id: int, says: Partial, *, by: str, reset: Sequence[str] = ()) -> MediaItem:
+        """Let a person's word win over the files, per field."""
+        return curate.edit_item(self.store, item_id, says, self.clock(), by=by, reset=reset)
+
+    def hold_item(
+        self, item_id: int, *, by: str, until: datetime | None = None, account: str | None = None, why: str = "manual"
+    ) -> Hold:
+        """Keep an item and its twins out of an account (None: all) until then (None: for ever)."""
+        if account is not None:
+            self._account(account)
+        return curate.hold(self.store, item_id, self.clock(), by=by, until=until, account=account, why=why)
+
+    def release_item(self, item_id: int, *, by: str) -> curate.Released:
+        """End every hold that matches the item."""
+        return curate.release(self.store, item_id, self.clock(), by=by)
+
+    def set_paused(self, account: str, paused: bool) -> None:
+        """Stop or restart an account's line."""
+        self._account(account)
+        curate.set_paused(self.store, account, paused)
+
+    def set_source_paused(self, source: str, paused: bool) -> None:
+        """Switch a source off or on: it is not looked at, and its items are not chosen."""
+        self._entry(source)
+        with self.store.begin() as unit:
+            unit.sources.set_paused(source, paused)
+
+    def check(self) -> check.Health:
+        """Look at everything that must work, without disturbing anybody."""
+        now = self.clock()
+        entries = self.settings.sources
+        resting = frozenset(name for name, entry in entries.items() if not entry.enabled)
+        accounts = self.settings.accounts.values()
+        return check.Health(
+            (
+                check.Check("database", check.Status.HEALTHY, self.store.describe()),
+                *(check.check_source(self.store, each.name, each.sync_interval, each.enabled, now) for each in entries.values()),
+                *(check.check_probe(probe) for probe in self._probes()),
+                *(check.check_account(self.store, account, resting, now) for account in accounts),
+                *(row for account in accounts for row in check.check_mix(self.store, account, now)),
+                *check.check_alerts(self.store),
+            )
+        )
+
+    def line(self, account: str, *, contact: bool = True) -> line.Line:
+        """An account with its opened notifier and publisher; unopened ones where nobody will be contacted."""
+        return self._opened.line(self._account(account), contact)
+
+    def opened_source(self, name: str) -> MediaSourceProvider:
+        """A source, opened. Raises what keeps it from opening."""
+        return self._opened.source(name)
+
+    def opened_notifier(self, name: str) -> Notifier:
+        """A notifier, opened. Raises what keeps it from opening."""
+        return self._opened.notifier(name)
+
+    def opened_publisher(self, name: str) -> Publisher:
+        """A publisher, opened. Raises what keeps it from opening."""
+        return self._opened.publisher(name)
+
+    def _probes(self) -> Iterator[check.Probe]:
+        for name in self.settings.notifiers:
+            yield check.Probe(f"notifier {name}", lambda name=name: self.opened_notifier(name).check())  # type: ignore[misc]
+        for name in self.settings.publishers:
+            yield check.Probe(f"publisher {name}", lambda name=name: self.opened_publisher(name).check())  # type: ignore[misc]
+
+    def _line_of_post(self, post_id: str) -> line.Line:
+        return self.line(self.post(post_id).account)
+
+    def _account(self, name: str) -> Account:
+        try:
+            return self.settings.accounts[name]
+        except KeyError:
+            known = ", ".join(self.settings.accounts) or "none"
+            raise NotFound(f"There is no account {name} in the settings (there is: {known}).") from None
+
+    def _entry(self, name: str) -> None:
+        if name not in self.settings.sources:
+            known = ", ".join(self.settings.sources) or "none"
+            raise NotFound(f"There is no source {name} in the settings (there is: {known}).")
+
+
+@contextmanager
+def open_storyline(
+    settings: Settings,
+    *,
+    plugins: Plugins | None = None,
+    clock: Callable[[], datetime] = utc_now,
+    read_only: bool = False,
+) -> Iterator[Storyline]:
+    """Open the database and make everything in the settings ready for use; nothing is contacted yet.
+
+    An embedded database is brought to the present schema by itself. With `read_only` nothing at all is written, so
+    the database must exist. Raises `StoreUnavailable` or `SchemaMismatch` with what to do.
+    """
+    with ExitStack() as stack:
+        store = open_store(settings.database_url, read_only=read_only, secret_key=settings.secret_key)
+        stack.callback(store.close)
+        if not read_only:
+            store.ensure_schema()
+            _carry_over_names(store, settings)
+        yield Storyline(settings, plugins or load_plugins(), store, stack, clock)
+
+
+def _carry_over_names(store: Store, settings: Settings) -> None:
+    """Let what was renamed in the settings keep its items, posts and holds."""
+    with store.begin() as unit:
+        for source in settings.sources.values():
+            if source.renamed_from:
+                unit.sources.rename(source.renamed_from, source.name)
+        for account in settings.accounts.values():
+            if account.renamed_from:
+                unit.accounts.rename(account.renamed_from, account.name)
