@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
-import psycopg2
 import pytest
-import sqlalchemy
 from hypothesis import HealthCheck, settings
 
-from tests import postgres_server
+from tests.databases import Databases
 
 ENVIRONMENT = os.environ  # noqa: TID251 - the tests' own settings are read here and nowhere else
 
@@ -24,41 +22,39 @@ settings.register_profile("steady", settings.get_profile("quick"), derandomize=T
 settings.register_profile("thorough", settings.get_profile("quick"), max_examples=2_000)
 settings.load_profile(ENVIRONMENT.get("STORYLINE_TEST_PROFILE", "quick"))
 
-SESSION = pytest.StashKey[tuple[Path, str, int]]()
-"""The folder all workers share, the names' common part, and the process that outlives all workers."""
+DATABASES = pytest.StashKey[Databases]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    given = getattr(config, "workerinput", None)
-    if given is not None:
-        config.stash[SESSION] = (Path(given["folder"]), given["token"], given["owner"])
-        return
-    folder = Path(tempfile.mkdtemp(prefix="storyline-"))
-    config.stash[SESSION] = (folder, secrets.token_hex(4), os.getpid())
+    """What the session's processes share is settled by the first of them."""
+    given = ENVIRONMENT.get("STORYLINE_TEST_POSTGRES")
+    worker = getattr(config, "workerinput", None)
+    if worker is None:
+        folder, token, owner = Path(tempfile.mkdtemp(prefix="storyline-")), secrets.token_hex(4), os.getpid()
+    else:
+        folder, token, owner = Path(worker["folder"]), worker["token"], worker["owner"]
+    config.stash[DATABASES] = Databases(folder, token, owner, given)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: pytest.Session) -> None:
     """pytest-xdist starts a worker: it is told what the session shares."""
-    folder, token, owner = node.config.stash[SESSION]
-    node.workerinput.update(folder=str(folder), token=token, owner=owner)  # type: ignore[attr-defined]
+    shared = node.config.stash[DATABASES]
+    node.workerinput.update(  # type: ignore[attr-defined]
+        folder=str(shared.folder), token=shared.token, owner=shared.owner
+    )
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    if getattr(config, "workerinput", None) is None and SESSION in config.stash:
-        folder, token, _ = config.stash[SESSION]
-        given = ENVIRONMENT.get("STORYLINE_TEST_POSTGRES")
-        if given and (folder / "template").exists():
-            _execute(_given_server(given), f'DROP DATABASE IF EXISTS "{_template_name(token)}"')
-        postgres_server.stop(folder)
+    """The process that began the session ends it."""
+    if getattr(config, "workerinput", None) is None and DATABASES in config.stash:
+        config.stash[DATABASES].end()
 
 
 @pytest.fixture(scope="session")
-def postgres_server_url(pytestconfig: pytest.Config) -> str:
-    """A PostgreSQL on which databases may be created: `STORYLINE_TEST_POSTGRES`, or the session's own."""
-    folder, _, owner = pytestconfig.stash[SESSION]
-    given = ENVIRONMENT.get("STORYLINE_TEST_POSTGRES")
-    return _given_server(given) if given else postgres_server.start_or_join(folder, owner)
+def databases(pytestconfig: pytest.Config) -> Databases:
+    """Where databases come from."""
+    return pytestconfig.stash[DATABASES]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -73,63 +69,37 @@ def empty_database_url(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue(f"empty_{request.param}_url"))
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def fresh_database(request: pytest.FixtureRequest, databases: Databases, tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """Makes one new database with the newest schema after the other, on SQLite and on PostgreSQL."""
+    with ExitStack() as made:
+        if request.param == "sqlite":
+            yield lambda: databases.copy_sqlite(tmp_path / f"{secrets.token_hex(6)}.db")
+        else:
+            yield lambda: made.enter_context(databases.copy_postgresql())
+
+
+@pytest.fixture
+def sqlite_url(databases: Databases, tmp_path: Path) -> str:
+    """An embedded database with the newest schema."""
+    return databases.copy_sqlite(tmp_path / "storyline.db")
+
+
 @pytest.fixture
 def empty_sqlite_url(tmp_path: Path) -> str:
+    """An embedded database that does not exist yet."""
     return f"sqlite:///{tmp_path / 'storyline.db'}"
 
 
 @pytest.fixture
-def sqlite_url(empty_sqlite_url: str) -> str:
-    return empty_sqlite_url
+def postgresql_url(databases: Databases) -> Iterator[str]:
+    """A database on a PostgreSQL server with the newest schema."""
+    with databases.copy_postgresql() as url:
+        yield url
 
 
 @pytest.fixture
-def empty_postgresql_url(postgres_server_url: str, pytestconfig: pytest.Config) -> Iterator[str]:
-    yield from _fresh_database(postgres_server_url, pytestconfig.stash[SESSION][1], "template0")
-
-
-@pytest.fixture
-def postgresql_url(postgres_server_url: str, postgres_template: str, pytestconfig: pytest.Config) -> Iterator[str]:
-    yield from _fresh_database(postgres_server_url, pytestconfig.stash[SESSION][1], postgres_template)
-
-
-@pytest.fixture(scope="session")
-def postgres_template(postgres_server_url: str, pytestconfig: pytest.Config) -> str:
-    """The name of a migrated database that is copied for each test; made once per session."""
-    folder, token, _ = pytestconfig.stash[SESSION]
-    name = _template_name(token)
-    with postgres_server.exclusively(folder / "migrating"):
-        if not (folder / "template").exists():
-            _execute(postgres_server_url, f'CREATE DATABASE "{name}" TEMPLATE template0')
-            (folder / "template").touch()
-    return name
-
-
-def _fresh_database(server: str, token: str, template: str) -> Iterator[str]:
-    name = f"storyline_{token}_{secrets.token_hex(6)}"
-    _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    try:
-        yield _with_database(server, name)
-    finally:
-        _execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-def _template_name(token: str) -> str:
-    return f"storyline_{token}_template"
-
-
-def _given_server(url: str) -> str:
-    """The URL a person set, as one that names the driver."""
-    return sqlalchemy.make_url(url).set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
-
-
-def _with_database(server: str, name: str) -> str:
-    return sqlalchemy.make_url(server).set(database=name).render_as_string(hide_password=False)
-
-
-def _execute(server: str, statement: str) -> None:
-    dsn = sqlalchemy.make_url(server).set(drivername="postgresql").render_as_string(hide_password=False)
-    with closing(psycopg2.connect(dsn)) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
+def empty_postgresql_url(databases: Databases) -> Iterator[str]:
+    """A database on a PostgreSQL server with nothing in it."""
+    with databases.new_postgresql() as url:
+        yield url

@@ -112,9 +112,20 @@ def test_thousands_of_mistakes_are_counted_rather_than_told() -> None:
 
 @pytest.mark.parametrize(
     "link",
-    ["shop.com", "ftp://shop.com", "javascript:alert(1)", "https://", "https:///x", "https://a b", "https://[::1", "//x",
-     "https://shop.com:99999", "https://shop.com/\u200b", "https://shop.com\nx"],
-)  # fmt: skip
+    [
+        "shop.com",
+        "//x",
+        "ftp://shop.com",
+        "javascript:alert(1)",
+        "https://",
+        "https:///x",
+        "https://a b",
+        "https://[::1",
+        "https://shop.com:99999",
+        "https://shop.com/\u200b",
+        "https://shop.com\nx",
+    ],
+)
 def test_a_link_that_cannot_be_followed_is_a_problem(link: str) -> None:
     parsed = parse_document("tee.json", json.dumps({"link_url": link, "title": "Tee"}).encode())
     assert isinstance(parsed, SidecarDocument)
@@ -129,7 +140,7 @@ def test_a_link_that_cannot_be_followed_is_a_problem(link: str) -> None:
         (b" \n\xef\xbb\xbf", "Line 2, column 1 is not JSON: Expecting value."),
         (b"[]", "An object ({ … }) is expected, not a list."),
         (b"3", "An object ({ … }) is expected, not a number."),
-        (b'{"title": "x",\n  "tags": ["a",]}', "Line 2, column 15 is not JSON: Illegal trailing comma"),
+        (b'{"title": "x",\n  "tags": [a]}', "Line 2, column 12 is not JSON: Expecting value."),
         (b'{"title": "x"', "Line 1, column 14 is not JSON: Expecting ',' delimiter."),
         (b'{\n"title": "gr\xfc\xdfe"}', "Line 2 is not UTF-8 text; save the file with the encoding UTF-8."),
         ('{"title": "x"}'.encode("utf-16"), "Line 1 is not UTF-8 text; save the file with the encoding UTF-8."),
@@ -145,9 +156,7 @@ def test_a_link_that_cannot_be_followed_is_a_problem(link: str) -> None:
     ],
 )
 def test_a_broken_document_says_where_and_what(text: bytes, message: str) -> None:
-    # Python 3.13 words a trailing comma better than those before it.
-    said = broken(text).replace("Expecting value.", "Illegal trailing comma") if b",]" in text else broken(text)
-    assert said.startswith(message) or (b",]" in text and "Line 2, column 1" in said)
+    assert broken(text) == message
 
 
 JSON = st.recursive(

@@ -1,1 +1,1 @@
-"""The `storyline` command and its daemon."""
+"""The `storyline` command and its daemon: thin hands on `storyline_core`, which does the work."""

@@ -164,9 +164,9 @@ _SECOND = 1_000_000
 def _window(schedule: Schedule, day: date) -> tuple[datetime, int] | None:
     """When the window of a date opens, in UTC, and how many microseconds pass until it closes.
 
-    A wall-clock end that comes twice is the first of the two. One that the clocks jump over is the moment at which
-    they jump: windows of successive dates then never overlap. Where they jump over the whole window, it keeps its
-    usual length from that moment.
+    An end is the first moment at which the zone's clock shows that time or a later one: the first of the two where
+    the clock shows it twice, and the moment of the jump where the clock jumps over it. So windows of successive dates
+    never overlap. Where the clock jumps over the whole window, it keeps its usual length from that moment.
     """
     zone = schedule.zone
     noon = datetime.combine(day, time(12))

@@ -11,7 +11,7 @@ from enum import Enum
 import attrs
 
 from storyline_core.changes import RememberedIndex
-from storyline_core.media import FileProblem, ListedFile, Listing, ListingMode, RememberedFile, Unseen
+from storyline_core.media import FileProblem, Fingerprint, ListedFile, Listing, ListingMode, RememberedFile, Unseen
 
 SKEW_NS = 600_000_000_000
 """How far a file's time may lie ahead of its reading and still count as a clock that runs ahead.
@@ -47,9 +47,18 @@ def shifted(item: RememberedFile, entry: ListedFile, margin_ns: int, shifted_ns:
     )
 
 
+@attrs.frozen
+class Arrival:
+    """A listed file whose content is known and that belongs to no item yet."""
+
+    entry: ListedFile
+    digest: str
+    reading: Fingerprint | None = None
+
+
 @attrs.define
 class Compared:
-    """The outcome of the first look by key.
+    """The outcome of the first look by key. A hint that differs is no difference: it is too weak a sign.
 
     `unchanged` counts files of which nothing differs and nothing was noted; `pairs` are the other known ones,
     `arrivals` the listed files without a living item, `unlisted` the living items without a listed file.
@@ -178,14 +187,16 @@ class Sight(Enum):
 
     ABSENT = "absent"
     UNKNOWN = "unknown"
+    HIDDEN = "hidden"
     UNMENTIONED = "unmentioned"
 
 
 class Coverage:
     """What one listing says of the items that it does not list. `believed` is False while filters have changed.
 
-    `UNKNOWN` is what was looked for and could not be seen; `UNMENTIONED` what the listing does not speak of at all
-    (outside a subtree, or silence in a listing of changes). Neither is ever absent.
+    `UNKNOWN` is what was looked for and could not be seen; `HIDDEN` what would be absent if the listing were complete
+    and its filters as before; `UNMENTIONED` what the listing does not speak of at all (outside a subtree, or silence
+    in a listing of changes). None of these is ever absent.
     """
 
     def __init__(self, listing: Listing, *, believed: bool) -> None:
@@ -197,16 +208,16 @@ class Coverage:
         self._unseen_keys = frozenset(spot.key for spot in listing.unseen if spot.key is not None)
 
     def of(self, item: RememberedFile) -> Sight:
-        """Absent, unknown or unmentioned."""
+        """How this item stands."""
         if item.key in self._gone:
-            return Sight.ABSENT if self._whole else Sight.UNKNOWN
+            return Sight.ABSENT if self._whole else Sight.HIDDEN
         if item.key in self._unseen_keys or item.folder in self._unseen:
             return Sight.UNKNOWN
         if self._mode is ListingMode.CHANGES:
             return Sight.UNMENTIONED
         if self._mode is ListingMode.SUBTREE and item.folder not in self._scope:
             return Sight.UNMENTIONED
-        return Sight.ABSENT if self._whole else Sight.UNKNOWN
+        return Sight.ABSENT if self._whole else Sight.HIDDEN
 
 
 def without_doubles(listing: Listing, doubled: Sequence[str]) -> Listing:
@@ -218,6 +229,7 @@ def without_doubles(listing: Listing, doubled: Sequence[str]) -> Listing:
     return attrs.evolve(
         listing,
         files=tuple(entry for entry in listing.files if entry.key not in lost),
+        gone=tuple(key for key in listing.gone if key not in lost),
         unseen=(*listing.unseen, *(Unseen("", why, key) for key in doubled)),
         problems=(*listing.problems, *(FileProblem(key, why) for key in doubled)),
     )

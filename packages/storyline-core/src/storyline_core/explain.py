@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from storyline_core.mix import Turn
-
-FOR_EVER = datetime.max.replace(tzinfo=UTC)
-"""The end of a hold that has none."""
 
 
 def about_order(last_posted_at: datetime | None, times_posted: int, at: datetime) -> str:
@@ -51,13 +47,11 @@ def about_neighbour(other: str) -> str:
     return f"goes before {other}, which shares a tag with the post before"
 
 
-def nothing_to_post(
-    *, held: int, until: datetime | None, zone: ZoneInfo, waiting: int, swapped: int, outside: int
-) -> str:
-    """Why nothing was chosen: how many items there are, and what keeps each of them back. `until` is the first end."""
+def nothing_to_post(*, held: int, until: datetime | None, waiting: int, swapped: int, outside: int) -> str:
+    """What keeps back each of the items that there are. `until` is when the first hold ends, None being never."""
     parts = []
     if held:
-        first = "all for ever" if until is None or until >= FOR_EVER else f"the first until {_day(until, zone)}"
+        first = "for ever" if until is None else f"the first until {until:%Y-%m-%d %H:%M %Z}"
         parts.append(f"{_items(held)} on hold ({first})")
     if waiting:
         parts.append(f"{_items(waiting)} already waiting to be posted")
@@ -65,12 +59,7 @@ def nothing_to_post(
         parts.append(f"{_items(swapped)} swapped away")
     if outside:
         parts.append(f"{_items(outside)} outside the categories that are posted")
-    return f"nothing can be posted: {_listed(parts) if parts else 'there is no item for this account'}"
-
-
-def _day(instant: datetime, zone: ZoneInfo) -> str:
-    local = instant.astimezone(zone)
-    return f"{local:%Y-%m-%d %H:%M %Z}"
+    return _listed(parts) if parts else "there is no item for this account"
 
 
 def _items(count: int) -> str:

@@ -72,9 +72,7 @@ def _in_order(
 def _lost_sizes(remembered: Sequence[RememberedFile] | RememberedIndex) -> frozenset[int]:
     if isinstance(remembered, RememberedIndex):
         return remembered.lost_sizes
-    return frozenset(
-        item.size for item in remembered if item.removed_at is not None or item.missing_since is not None
-    )
+    return frozenset(item.size for item in remembered if item.removed_at is not None or item.missing_since is not None)
 
 
 def _young(still_for_ns: int) -> str:

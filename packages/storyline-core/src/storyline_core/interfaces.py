@@ -134,6 +134,7 @@ class Decision:
     person: str
     revision: int | None = None
     name: str = ""
+    username: str | None = None
     why: str = ""
     until: datetime | None = None
     message: Message | None = None

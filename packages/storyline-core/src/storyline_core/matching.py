@@ -14,16 +14,8 @@ from typing import TypeVar
 
 import attrs
 
-from storyline_core.media import Fingerprint, ListedFile, RememberedFile
-
-
-@attrs.frozen
-class Arrival:
-    """A listed file whose content is known and that belongs to no item yet."""
-
-    entry: ListedFile
-    digest: str
-    reading: Fingerprint | None = None
+from storyline_core.evidence import Arrival
+from storyline_core.media import ListedFile, RememberedFile
 
 
 @attrs.frozen

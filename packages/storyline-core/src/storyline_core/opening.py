@@ -15,7 +15,7 @@ from storyline_core.plugins import Plugins
 from storyline_core.settings import Settings
 from storyline_core.steps.line import Line, guarded
 from storyline_core.steps.sync import SourceLine
-from storyline_core.store import Store
+from storyline_core.store import PrivateTexts, Store, Vault
 
 Thing = TypeVar("Thing")
 
@@ -49,6 +49,7 @@ class Opened:
         self._stack = stack
         self._clock = clock
         self._holder = holder
+        self._vault = Vault(settings.secret_key.reveal() if settings.secret_key else None)
         self._sources: dict[str, MediaSourceProvider] = {}
         self._notifiers: dict[str, Notifier] = {}
         self._publishers: dict[str, Publisher] = {}
@@ -115,7 +116,7 @@ class Opened:
             known = ", ".join(entries) or "none"
             raise NotFound(f"There is no [{group}.{name}] in the settings (there is: {known}).")
         entry = entries[name]
-        runtime = Runtime(name=name, now=self._clock, state=self._store.private_state(f"{group}/{name}"))
+        runtime = Runtime(name=name, now=self._clock, state=PrivateTexts(f"{group}/{name}", self._vault, self._store.begin, self._store.read))
         kind = kind_of(entry.kind)
         opened[name] = guarded(
             lambda: self._stack.enter_context(kind.open(entry.options, runtime)),

@@ -1,166 +1,197 @@
-"""What happened to a source: the kinds of change, the gates, and the two pure functions that decide.
+"""What happened to a source: the pure functions that decide, and every word they use.
 
 `to_hash` says which files must be read; `reconcile` turns what was remembered, what is listed and what was read into
-one sorted `ChangeSet`. Neither reads a clock or touches anything; the order of what they are given never matters.
+one sorted `ChangeSet`; `confirmed` leaves out the removals that a second look did not confirm. None of them reads a
+clock or touches anything; the order of what they are given never matters.
+
+The steps of `reconcile`: by key (`pairing`), by content (`matching`), restored, added or waiting, missing
+(`drafting`); then the gates (`gating`), and last the chains of moves that a closed gate interrupts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from enum import StrEnum
+from functools import cache, partial
 
 import attrs
 
-from storyline_core.media import FileProblem, Fingerprint, ListedFile, Listing, RememberedFile, Unread
+from storyline_core import gating
+from storyline_core.changes import (
+    Change,
+    ChangeKind,
+    ChangeSet,
+    Gate,
+    Gates,
+    HashPlan,
+    Held,
+    RememberedIndex,
+    Waiting,
+    living_by_folder,
+)
+from storyline_core.drafting import Draft, added, asked_for, defer_chains, matched, restored
+from storyline_core.evidence import narrowed, noted
+from storyline_core.hashing import to_hash
+from storyline_core.media import FileProblem, Fingerprint, Listing, RememberedFile, Unread
+from storyline_core.pairing import ByKey, by_key
+
+__all__ = [
+    "Change",
+    "ChangeKind",
+    "ChangeSet",
+    "Gate",
+    "Gates",
+    "HashPlan",
+    "Held",
+    "RememberedIndex",
+    "Waiting",
+    "confirmed",
+    "reconcile",
+    "to_hash",
+]
+
+Remembered = Sequence[RememberedFile] | RememberedIndex
+Readings = Mapping[str, Fingerprint | Unread]
+
+_ORDER = {
+    kind: place
+    for place, kind in enumerate(
+        (
+            ChangeKind.MOVED,
+            ChangeKind.EDITED,
+            ChangeKind.TOUCHED,
+            ChangeKind.RESTORED,
+            ChangeKind.ADDED,
+            ChangeKind.DESCRIBED,
+            ChangeKind.REMOVED,
+        )
+    )
+}
 
 
-class ChangeKind(StrEnum):
-    """What happened to one item. `described` is added by the sync step, from metadata."""
+def reconcile(remembered: Remembered, listing: Listing, readings: Readings, gates: Gates, now: datetime) -> ChangeSet:
+    """What happened, from the evidence. Closed gates are named in it and nothing is removed through them.
 
-    ADDED = "added"
-    EDITED = "edited"
-    MOVED = "moved"
-    RESTORED = "restored"
-    REMOVED = "removed"
-    TOUCHED = "touched"
-    DESCRIBED = "described"
-
-
-@attrs.frozen
-class Change:
-    """One change of one item, with the evidence for it.
-
-    `was` is None for what is added, `now` for what is removed. `reading` is present when the file was read in this
-    run; without it the remembered digest stands.
+    `remembered` are all items of the source, living and removed; or a `RememberedIndex`, which makes small listings
+    of changes cheap. `readings` are by key. `now` is the time of this run. Only a wrong identity changes nothing at
+    all; every other closed gate lets through what is safe.
     """
-
-    kind: ChangeKind
-    was: RememberedFile | None
-    now: ListedFile | None
-    reading: Fingerprint | None = None
-    evidence: str = ""
-
-    @property
-    def key(self) -> str:
-        """The key the item has now, or had last."""
-        return self.now.key if self.now is not None else self.was.key if self.was is not None else ""
-
-
-class Gate(StrEnum):
-    """A guard that closes before a frightening answer is believed."""
-
-    IDENTITY = "identity"
-    EMPTY = "empty"
-    REMOVALS = "removals"
-    FOLDER = "folder"
-    DIRTY = "dirty"
-    INCOMPLETE = "incomplete"
-    FILTERS = "filters"
-
-
-@attrs.frozen
-class Held:
-    """A gate that is closed in this run, how many items it keeps from being removed, and why, for a person."""
-
-    gate: Gate
-    count: int
-    message: str
-
-
-@attrs.frozen
-class Waiting:
-    """A new file that waits, since its content equals that of an item which cannot be seen just now."""
-
-    key: str
-    since: datetime
-    runs: int
-
-
-@attrs.frozen
-class Gates:
-    """What `reconcile` needs to know beside the evidence: what was true last time, and the limits.
-
-    `accept_removals` opens the gates on removals once; `accepted_plan` only for exactly that plan. A wrong identity is
-    never opened by it. `keys_survive_renames` tells ids from paths.
-    """
-
-    identity_before: str | None = None
-    identity_now: str | None = None
-    filters_before: str | None = None
-    keys_survive_renames: bool = False
-    accept_removals: bool = False
-    accepted_plan: str | None = None
-    waiting: Mapping[str, Waiting] = attrs.field(factory=dict)
-    min_removals: int = 10
-    max_share: float = 0.2
-    folder_size: int = 10
-
-
-@attrs.frozen
-class HashPlan:
-    """Which files must be read, in the order in which to read them, and which wait for the next run."""
-
-    entries: tuple[ListedFile, ...]
-    deferred: tuple[FileProblem, ...] = ()
-
-
-@attrs.frozen
-class ChangeSet:
-    """Everything one run decided about one source, sorted, ready to be applied in one transaction.
-
-    `missing` are ids that are absent but not removed in this run (noted as missing since now); `seen` are ids that
-    were noted as missing or unknown and are back. `unknown` are ids that could not be seen. `waiting` replaces what
-    was waiting before. `plan` is the digest of the sorted removals that were asked for, held or not; "" without any.
-    """
-
-    changes: tuple[Change, ...] = ()
-    missing: tuple[int, ...] = ()
-    seen: tuple[int, ...] = ()
-    unknown: tuple[int, ...] = ()
-    unchanged: int = 0
-    waiting: tuple[Waiting, ...] = ()
-    deferred: tuple[FileProblem, ...] = ()
-    problems: tuple[FileProblem, ...] = ()
-    held: tuple[Held, ...] = ()
-    plan: str = ""
-
-    def of(self, kind: ChangeKind) -> tuple[Change, ...]:
-        """The changes of one kind, in order."""
-        return tuple(change for change in self.changes if change.kind is kind)
-
-    @property
-    def nothing(self) -> bool:
-        """True when there is nothing to write."""
-        return not (self.changes or self.missing or self.seen or self.unknown or self.waiting)
-
-
-def to_hash(
-    remembered: Sequence[RememberedFile],
-    listing: Listing,
-    *,
-    now_ns: int,
-    force: bool = False,
-    still_for_ns: int = 0,
-) -> HashPlan:
-    """Which listed files must be read before anything can be decided.
-
-    `force` reads everything; `still_for_ns` lets files younger than that wait.
-    """
-    raise NotImplementedError
-
-
-def reconcile(
-    remembered: Sequence[RememberedFile],
-    listing: Listing,
-    readings: Mapping[str, Fingerprint | Unread],
-    gates: Gates,
-    now: datetime,
-) -> ChangeSet:
-    """What happened, from the evidence. Closed gates are named in it and nothing is removed through them."""
-    raise NotImplementedError
+    whole = _whole(remembered)
+    if gating.wrong_identity(gates, listing):
+        return ChangeSet(
+            problems=_sorted(listing.problems),
+            waiting=tuple(gates.waiting[key] for key in sorted(gates.waiting)),
+            held=(gating.identity(gates, whole.living()),),
+        )
+    decide = partial(_decide, _relevant(remembered, listing, readings), listing, readings, gates, now, whole)
+    asked = decide(believed=True)
+    if not gating.filters_changed(gates, listing) or (asked.plan and gating.is_open(gates, asked.plan)):
+        return asked
+    safe = decide(believed=False)
+    if not asked.plan:
+        return safe
+    hidden = len(asked.of(ChangeKind.REMOVED)) + sum(held.count for held in asked.held)
+    return attrs.evolve(safe, held=(*safe.held, gating.filters(hidden)), plan=asked.plan)
 
 
 def confirmed(changes: ChangeSet, absent: frozenset[str]) -> ChangeSet:
-    """The same plan with only those removals whose keys are in `absent`; the others are noted as missing."""
-    raise NotImplementedError
+    """The same plan with only those removals whose keys are in `absent`; the others are noted as missing.
+
+    An item whose path another one takes in the same plan needs no second look: its file was read and is another.
+    """
+    taken = {change.now.key for change in changes.changes if change.now is not None}
+    kept: list[Change] = []
+    doubtful: list[RememberedFile] = []
+    for change in changes.changes:
+        item = change.was
+        if change.kind is not ChangeKind.REMOVED or item is None or item.key in absent or item.key in taken:
+            kept.append(change)
+        else:
+            doubtful.append(item)
+    if not doubtful:
+        return changes
+    missing = sorted({*changes.missing, *_newly_missing(doubtful)})
+    return attrs.evolve(changes, changes=tuple(kept), missing=tuple(missing))
+
+
+def _relevant(remembered: Remembered, listing: Listing, readings: Readings) -> Remembered:
+    digests = {reading.digest for reading in readings.values() if isinstance(reading, Fingerprint)}
+    digests.update(entry.digest for entry in listing.files if entry.digest is not None)
+    return narrowed(remembered, listing, digests)
+
+
+def _whole(remembered: Remembered) -> gating.Whole:
+    if isinstance(remembered, RememberedIndex):
+        index = remembered
+        return gating.Whole(lambda: index.living, lambda: index.folders)
+    items = remembered
+    return gating.Whole(
+        cache(lambda: sum(item.removed_at is None for item in items)), cache(lambda: living_by_folder(items))
+    )
+
+
+def _decide(
+    remembered: Remembered,
+    listing: Listing,
+    readings: Readings,
+    gates: Gates,
+    now: datetime,
+    whole: gating.Whole,
+    *,
+    believed: bool,
+) -> ChangeSet:
+    found = by_key(remembered, listing, readings, gates, believed=believed)
+    draft = Draft(edits=[change for change in found.settled if change.kind is ChangeKind.EDITED])
+    free = matched(draft, found)
+    free = restored(draft, free, remembered.items if isinstance(remembered, RememberedIndex) else remembered)
+    added(draft, free, found, listing, gates, now)
+    removals = asked_for(draft, found)
+    landings = [*draft.landings.values(), *found.settled]
+    verdict = gating.judge(gating.Asked(removals, draft.edits, landings), listing, gates, whole, believed=believed)
+    if not verdict.edits:
+        draft.kept.extend(edit.was for edit in draft.edits if edit.was is not None)
+        draft.edits = []
+    draft.kept.extend(item for item in removals if item.id not in verdict.removable)
+    defer_chains(draft, verdict.removable)
+    removed = [item for item in removals if item.id in verdict.removable]
+    return _written(draft, found, removed, verdict, listing)
+
+
+def _written(
+    draft: Draft, found: ByKey, removed: list[RememberedFile], verdict: gating.Verdict, listing: Listing
+) -> ChangeSet:
+    """The plan in its final, sorted form."""
+    changes = [change for change in found.settled if change.kind is not ChangeKind.EDITED]
+    changes.extend(draft.edits)
+    changes.extend(draft.landings.values())
+    back = {change.was.id for change in changes if change.was is not None and noted(change.was)}
+    why = "absent, and its bytes are nowhere else"
+    changes.extend(Change(ChangeKind.REMOVED, item, None, None, why) for item in removed)
+    held = list(verdict.held)
+    kept = found.hidden + len(draft.kept)
+    if not listing.complete and kept:
+        held.append(gating.incomplete(kept))
+    return ChangeSet(
+        changes=tuple(sorted(changes, key=_place)),
+        missing=tuple(sorted(set(_newly_missing(draft.kept)))),
+        seen=tuple(sorted(back.union(found.seen))),
+        unknown=tuple(sorted(item.id for item in found.unknown if item.unknown_since is None)),
+        unchanged=found.unchanged,
+        waiting=tuple(sorted(draft.waiting, key=lambda waiting: waiting.key)),
+        deferred=_sorted([*found.deferred, *draft.deferred]),
+        problems=_sorted(found.problems),
+        held=tuple(held),
+        plan=verdict.plan,
+    )
+
+
+def _newly_missing(items: Sequence[RememberedFile]) -> list[int]:
+    return [item.id for item in items if item.missing_since is None or item.unknown_since is not None]
+
+
+def _place(change: Change) -> tuple[int, str, int]:
+    return _ORDER[change.kind], change.key, change.was.id if change.was is not None else 0
+
+
+def _sorted(problems: Sequence[FileProblem]) -> tuple[FileProblem, ...]:
+    return tuple(sorted(set(problems), key=lambda problem: (problem.key, problem.message)))

@@ -12,18 +12,20 @@ then comes next), and has not been posted more often.
 
 from __future__ import annotations
 
-import hashlib
-from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from heapq import heapify, heappop, heappush
-from itertools import chain
+from itertools import pairwise
 
 import attrs
 
 from storyline_core.accounts import Account
-from storyline_core.explain import FOR_EVER as FOR_EVER, about_neighbour, about_order, about_turn, nothing_to_post
+from storyline_core.explain import about_neighbour, about_order, about_turn, nothing_to_post
 from storyline_core.mix import Turn, Turns
+from storyline_core.shelf import Place, Shelf, place_of, spot_of
+
+FOR_EVER = datetime.max.replace(tzinfo=UTC)
+"""The end of a hold that has none."""
 
 
 @attrs.frozen
@@ -105,7 +107,7 @@ def plan(
 
     Raises `ValueError` when the openings are not in order.
     """
-    if any(later.at < earlier.at for earlier, later in zip(openings, openings[1:], strict=False)):
+    if any(later.at < earlier.at for earlier, later in pairwise(openings)):
         raise ValueError("The openings of a plan must come in the order of their instants.")
     if not openings:
         return ()
@@ -166,7 +168,7 @@ def _pick(stock: _Stock, turns: Turns | None, opening: Opening, tags: tuple[str,
             return Pick(opening.at, opening.post_id, chosen, tuple(why))
         if turn is not None:
             lost.append(turn)
-    return Pick(opening.at, opening.post_id, None, (stock.why_empty(opening),))
+    return Pick(opening.at, opening.post_id, None, (stock.why_empty(),))
 
 
 def _better_neighbour(first: Candidate, others: Iterator[Candidate], tags: tuple[str, ...]) -> Candidate:
@@ -178,48 +180,26 @@ def _better_neighbour(first: Candidate, others: Iterator[Candidate], tags: tuple
     return second if set(second.tags).isdisjoint((*tags, *first.tags)) else first
 
 
-_Place = tuple[float, int, bytes, int]
-"""Where an item stands in the order: when it was last posted, how often, its spot on the ring, and its id."""
-
-_NEVER = float("-inf")
-_FEW = 16
-"""Up to so many returning items, inserting each is cheaper than sorting all."""
-
-
-def _place(candidate: Candidate) -> _Place:
-    last = candidate.last_posted_at
-    return (
-        _NEVER if last is None else last.timestamp(),
-        candidate.times_posted,
-        _spot(str(candidate.item_id)),
-        candidate.item_id,
-    )
-
-
-def _spot(text: str) -> bytes:
-    """Where on the ring something stands."""
-    return hashlib.sha256(text.encode()).digest()[:8]
-
-
 class _Stock:
-    """What can be posted, in order, through a plan: items leave when they are chosen and return after their holds."""
+    """What can be posted through a plan: items leave when they are chosen and return when their holds end."""
 
     def __init__(self, candidates: Iterable[Candidate], account: Account, turns: Turns | None, now: datetime) -> None:
         self._account = account
         self._by_category = turns is not None
         self._allowed = turns.categories if turns is not None else frozenset(account.categories) or None
-        self._shelves: dict[str | None, list[_Place]] = {}
         self._items: dict[int, Candidate] = {}
         self._copies: dict[str, list[int]] = {}
         self._returns: list[tuple[datetime, int]] = []
         self._held = self._waiting = self._outside = 0
+        places: dict[str | None, list[Place]] = {}
         for candidate in candidates:
-            self._sort_in(candidate, now)
+            if self._sort_in(candidate, now):
+                places.setdefault(self._label(candidate), []).append(_place(candidate))
+        self._shelves = {label: Shelf(found) for label, found in places.items()}
         heapify(self._returns)
-        for shelf in self._shelves.values():
-            shelf.sort()
 
-    def _sort_in(self, candidate: Candidate, now: datetime) -> None:
+    def _sort_in(self, candidate: Candidate, now: datetime) -> bool:
+        """Take notice of an item; whether it can be posted now."""
         self._items[candidate.item_id] = candidate
         if candidate.digest:
             self._copies.setdefault(candidate.digest, []).append(candidate.item_id)
@@ -231,86 +211,63 @@ class _Stock:
             self._held += 1
             self._returns.append((candidate.held_until, candidate.item_id))
         else:
-            self._shelf_of(candidate).append(_place(candidate))
+            return True
+        return False
 
     def release(self, now: datetime) -> None:
         """Put back what is no longer held at this instant."""
-        back: dict[str, list[Candidate]] = {}
+        back: dict[str | None, list[Place]] = {}
         while self._returns and self._returns[0][0] <= now:
             until, item_id = heappop(self._returns)
             candidate = self._items[item_id]
             if candidate.held_until == until:
                 self._held -= 1
-                back.setdefault(candidate.category, []).append(candidate)
-        for returned in back.values():
-            shelf = self._shelf_of(returned[0])
-            if len(returned) <= _FEW:
-                for candidate in returned:
-                    insort(shelf, _place(candidate))
-            else:
-                shelf.extend(map(_place, returned))
-                shelf.sort()
+                back.setdefault(self._label(candidate), []).append(_place(candidate))
+        for label, places in back.items():
+            self._shelves.setdefault(label, Shelf()).put(places)
 
     def in_order(self, opening: Opening, category: str | None) -> Iterator[Candidate]:
-        """What can be posted, first to last, without what was swapped away. `category` counts only within a mix."""
-        shelf = self._shelves.get(category, [])
-        spot = _spot(f"{opening.post_id}/{opening.round}")
+        """What can be posted, first to last, without what was swapped away. `category` is None outside a mix."""
+        if category not in self._shelves:
+            return
         excluded = self._with_copies(opening.excluded)
-        begin = 0
-        while begin < len(shelf):
-            last, times = shelf[begin][:2]
-            end = bisect_left(shelf, (last, times + 1, b"", 0), begin)
-            first = bisect_left(shelf, (last, times, spot, 0), begin, end)
-            for index in chain(range(first, end), range(begin, first)):
-                item_id = shelf[index][3]
-                if item_id not in excluded:
-                    yield self._items[item_id]
-            begin = end
+        for item_id in self._shelves[category].in_order(spot_of(f"{opening.post_id}/{opening.round}")):
+            if item_id not in excluded:
+                yield self._items[item_id]
 
     def take(self, chosen: Candidate, at: datetime) -> None:
         """Note that this item is posted at that instant, and with it every copy of it."""
         for item_id in self._with_copies((chosen.item_id,)):
             before = self._items[item_id]
-            after = as_posted(before, at, self._account)
-            if before.waiting or after.held_until is None or not self._allows(before):
+            if before.waiting or (self._allowed is not None and before.category not in self._allowed):
                 continue
-            self._held += self._off_the_shelf(before)
+            after = as_posted(before, at, self._account)
+            shelf = self._shelves.get(self._label(before))
+            self._held += shelf is not None and shelf.take(_place(before))
             self._items[item_id] = after
-            heappush(self._returns, (after.held_until, item_id))
+            heappush(self._returns, (after.held_until or at, item_id))
 
-    def why_empty(self, opening: Opening) -> str:
-        """Why nothing can be posted at this opening."""
+    def why_empty(self) -> str:
+        """Why nothing can be posted."""
         while self._returns and self._items[self._returns[0][1]].held_until != self._returns[0][0]:
             heappop(self._returns)
+        until = self._returns[0][0] if self._returns else FOR_EVER
         return nothing_to_post(
             held=self._held,
-            until=self._returns[0][0] if self._returns else None,
-            zone=self._account.schedule.zone,
+            until=None if until >= FOR_EVER else until.astimezone(self._account.schedule.zone),
             waiting=self._waiting,
-            swapped=sum(len(shelf) for shelf in self._shelves.values()),
+            swapped=sum(map(len, self._shelves.values())),
             outside=self._outside,
         )
 
-    def _allows(self, candidate: Candidate) -> bool:
-        return self._allowed is None or candidate.category in self._allowed
-
-    def _shelf_of(self, candidate: Candidate) -> list[_Place]:
-        return self._shelves.setdefault(candidate.category if self._by_category else None, [])
-
-    def _off_the_shelf(self, candidate: Candidate) -> bool:
-        """Take an item from its shelf; whether it lay there."""
-        shelf, place = self._shelf_of(candidate), _place(candidate)
-        index = bisect_left(shelf, place)
-        found = index < len(shelf) and shelf[index] == place
-        if found:
-            del shelf[index]
-        return found
+    def _label(self, candidate: Candidate) -> str | None:
+        return candidate.category if self._by_category else None
 
     def _with_copies(self, item_ids: Iterable[int]) -> frozenset[int]:
         """These items and every copy of them that is known."""
-        found = set(item_ids)
-        for item_id in item_ids:
-            item = self._items.get(item_id)
-            if item is not None and item.digest:
-                found.update(self._copies[item.digest])
-        return frozenset(found)
+        digests = [self._items[item_id].digest for item_id in item_ids if item_id in self._items]
+        return frozenset(item_ids).union(*(self._copies[digest] for digest in digests if digest))
+
+
+def _place(candidate: Candidate) -> Place:
+    return place_of(candidate.item_id, candidate.last_posted_at, candidate.times_posted)

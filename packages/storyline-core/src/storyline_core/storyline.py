@@ -21,9 +21,12 @@ from storyline_core.plugins import Plugins, load_plugins
 from storyline_core.posts import Post
 from storyline_core.scrub import scrub
 from storyline_core.settings import Settings
-from storyline_core.steps import beside, check, curate, foresee, line, report, sync, turn
+from storyline_core.steps import beside, curate, foresee, report, turn
+from storyline_core.steps import check as checks
 from storyline_core.steps import decide as deciding
-from storyline_core.store import Hold, Store, Unit, open_store
+from storyline_core.steps import line as lines
+from storyline_core.steps import sync as syncing
+from storyline_core.store import Hold, Reason, Store, Unit, open_store
 
 STILL_FOR = timedelta(seconds=2)
 """How long a file must be still before a sync that nobody asked for reads it."""
@@ -61,7 +64,7 @@ class Storyline:
 
     def sync(self, name: str, request: report.SyncRequest | None = None) -> report.SyncReport:
         """Bring the library level with one source. Raises `NotFound`, `Busy`, `Unavailable`, `NeedsPerson`."""
-        return sync.sync(self._opened.source_line(name), request or report.SyncRequest())
+        return syncing.sync(self._opened.source_line(name), request or report.SyncRequest())
 
     def tick(self) -> Tick:
         """One turn of everything that is due: decisions that wait, syncs, then every account."""
@@ -88,9 +91,7 @@ class Storyline:
         return tuple(
             name
             for name, entry in self.settings.sources.items()
-            if entry.enabled
-            and not records[name].paused
-            and (records[name].last_tried_at is None or records[name].last_tried_at + entry.sync_interval <= now)
+            if entry.enabled and not records[name].paused and _due(records[name].last_tried_at, entry.sync_interval, now)
         )
 
     def would_do(self, account: str) -> tuple[foresee.WouldDo, ...]:
@@ -115,7 +116,7 @@ class Storyline:
         """One post with its item, for showing it again. Raises `NotFound`."""
         account = self._line_of_post(post_id)
         with self.store.read() as unit:
-            return line.draft_of(account, unit, unit.queue.get(post_id))
+            return lines.draft_of(account, unit, unit.queue.get(post_id))
 
     def post_beside(
         self, account: str, *, by: str, item_id: int | None = None, at: datetime | None = None
@@ -134,12 +135,12 @@ class Storyline:
         return curate.edit_item(self.store, item_id, says, self.clock(), by=by, reset=reset)
 
     def hold_item(
-        self, item_id: int, *, by: str, until: datetime | None = None, account: str | None = None, why: str = "manual"
+        self, item_id: int, *, by: str, until: datetime | None = None, account: str | None = None, reason: Reason = Reason.MANUAL
     ) -> Hold:
         """Keep an item and its twins out of an account (None: all) until then (None: for ever)."""
         if account is not None:
             self._account(account)
-        return curate.hold(self.store, item_id, self.clock(), by=by, until=until, account=account, why=why)
+        return curate.hold(self.store, item_id, self.clock(), by=by, until=until, account=account, reason=reason)
 
     def release_item(self, item_id: int, *, by: str) -> curate.Released:
         """End every hold that matches the item."""
@@ -156,24 +157,24 @@ class Storyline:
         with self.store.begin() as unit:
             unit.sources.set_paused(source, paused)
 
-    def check(self) -> check.Health:
+    def check(self) -> checks.Health:
         """Look at everything that must work, without disturbing anybody."""
         now = self.clock()
         entries = self.settings.sources
         resting = frozenset(name for name, entry in entries.items() if not entry.enabled)
         accounts = self.settings.accounts.values()
-        return check.Health(
+        return checks.Health(
             (
-                check.Check("database", check.Status.HEALTHY, self.store.describe()),
-                *(check.check_source(self.store, each.name, each.sync_interval, each.enabled, now) for each in entries.values()),
-                *(check.check_probe(probe) for probe in self._probes()),
-                *(check.check_account(self.store, account, resting, now) for account in accounts),
-                *(row for account in accounts for row in check.check_mix(self.store, account, now)),
-                *check.check_alerts(self.store),
+                checks.Check("database", checks.Status.HEALTHY, self.store.place),
+                *(checks.check_source(self.store, each.name, each.sync_interval, each.enabled, now) for each in entries.values()),
+                *(checks.check_probe(probe) for probe in self._probes()),
+                *(checks.check_account(self.store, account, resting, now) for account in accounts),
+                *(row for account in accounts for row in checks.check_mix(self.store, account, now)),
+                *checks.check_alerts(self.store),
             )
         )
 
-    def line(self, account: str, *, contact: bool = True) -> line.Line:
+    def line(self, account: str, *, contact: bool = True) -> lines.Line:
         """An account with its opened notifier and publisher; unopened ones where nobody will be contacted."""
         return self._opened.line(self._account(account), contact)
 
@@ -189,13 +190,13 @@ class Storyline:
         """A publisher, opened. Raises what keeps it from opening."""
         return self._opened.publisher(name)
 
-    def _probes(self) -> Iterator[check.Probe]:
+    def _probes(self) -> Iterator[checks.Probe]:
         for name in self.settings.notifiers:
-            yield check.Probe(f"notifier {name}", lambda name=name: self.opened_notifier(name).check())  # type: ignore[misc]
+            yield checks.Probe(f"notifier {name}", lambda name=name: self.opened_notifier(name).check())  # type: ignore[misc]
         for name in self.settings.publishers:
-            yield check.Probe(f"publisher {name}", lambda name=name: self.opened_publisher(name).check())  # type: ignore[misc]
+            yield checks.Probe(f"publisher {name}", lambda name=name: self.opened_publisher(name).check())  # type: ignore[misc]
 
-    def _line_of_post(self, post_id: str) -> line.Line:
+    def _line_of_post(self, post_id: str) -> lines.Line:
         return self.line(self.post(post_id).account)
 
     def _account(self, name: str) -> Account:
@@ -209,6 +210,10 @@ class Storyline:
         if name not in self.settings.sources:
             known = ", ".join(self.settings.sources) or "none"
             raise NotFound(f"There is no source {name} in the settings (there is: {known}).")
+
+
+def _due(last: datetime | None, interval: timedelta, now: datetime) -> bool:
+    return last is None or last + interval <= now
 
 
 @contextmanager
@@ -225,7 +230,7 @@ def open_storyline(
     the database must exist. Raises `StoreUnavailable` or `SchemaMismatch` with what to do.
     """
     with ExitStack() as stack:
-        store = open_store(settings.database_url, read_only=read_only, secret_key=settings.secret_key)
+        store = open_store(settings.database_url, read_only=read_only)
         stack.callback(store.close)
         if not read_only:
             store.ensure_schema()

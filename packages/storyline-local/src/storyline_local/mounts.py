@@ -16,7 +16,8 @@ COARSE_MARGIN_NS = 3_000_000_000
 
 _TABLE = Path("/proc/self/mountinfo")
 _COARSE = frozenset(
-    {"vfat", "msdos", "exfat", "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "davfs", "virtiofs"}
+    {"vfat", "msdos", "exfat"}
+    | {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "davfs", "virtiofs"}
 )
 _OCTAL = re.compile(r"\\([0-7]{3})")
 

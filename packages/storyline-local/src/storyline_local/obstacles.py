@@ -16,6 +16,7 @@ FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _REASONS = {
     errno.ENOENT: "it is not there",
     errno.ENOTDIR: "it is not a folder",
+    errno.EEXIST: "something else has its name",
     errno.EISDIR: "it is a folder",
     errno.EACCES: "Storyline has no permission to read it",
     errno.EPERM: "Storyline has no permission for it",

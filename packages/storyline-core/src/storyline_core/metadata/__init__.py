@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from storyline_core.media import Description
 from storyline_core.metadata.documents import (
     FIELDS,
     BrokenDocument,
@@ -21,7 +22,6 @@ from storyline_core.metadata.documents import (
     partial_from_json,
     partial_to_json,
 )
-from storyline_core.media import Description
 
 __all__ = [
     "FIELDS",

@@ -149,7 +149,9 @@ def _of_movie(span: Span) -> tuple[list[str], list[str]]:
     if movie.seconds is None:
         warnings.append("It does not say how long it is. Instagram takes 3 to 60 seconds.")
     if not movie.index_first:
-        warnings.append("Its index (moov) stands at the end. Instagram may refuse it: export it for the web (fast start).")
+        warnings.append(
+            "Its index (moov) stands at the end. Export it for the web (fast start); Instagram may refuse it."
+        )
     return _movie_errors(movie, span.size), warnings
 
 
@@ -165,5 +167,5 @@ def _movie_errors(movie: Movie, size: int) -> list[str]:
         if movie.width > _MOST_COLUMNS:
             errors.append(f"It is {movie.width} pixels wide. Instagram takes up to {_MOST_COLUMNS}.")
         if not 0.1 <= movie.width / movie.height <= 10:
-            errors.append("It is more than ten times as long as it is wide. Instagram takes 1:10 to 10:1.")
+            errors.append("It is narrower or wider than 1:10 to 10:1, which is all Instagram takes.")
     return errors

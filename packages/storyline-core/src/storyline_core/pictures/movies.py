@@ -47,7 +47,9 @@ def read_movie(span: Span) -> Movie:
             frames_at = atom.start
     if index is None:
         raise Damaged(_NO_INDEX)
-    return _read_index(span, index, index_first=frames_at is None or index.start < frames_at)
+    if frames_at is None:
+        raise Damaged(BROKEN_OFF)
+    return _read_index(span, index, index_first=index.start < frames_at)
 
 
 def _atoms(span: Span, start: int, end: int) -> Iterator[_Atom]:

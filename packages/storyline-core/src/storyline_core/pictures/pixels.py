@@ -75,7 +75,10 @@ def upright_srgb(image: Image.Image, frame: Frame, least: tuple[int, int]) -> Im
         image = image.reduce(factor)
     image = _to_srgb(image, profile if isinstance(profile, bytes) else b"")
     turn = _UPRIGHT.get(frame.orientation)
-    return image if turn is None else image.transpose(turn)
+    upright = image if turn is None else image.transpose(turn)
+    # Every picture made from this one would inherit its comments and write them down again.
+    upright.info = {}
+    return upright
 
 
 def size_needed(frame: Frame, canvas: tuple[int, int]) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 from typing import BinaryIO
 
 _BLOCK = 1 << 18
@@ -64,6 +64,6 @@ BROKEN_OFF = "It breaks off before its end, as after an unfinished copy or downl
 
 def span_of(file: BinaryIO, head_bytes: int) -> Span:
     """An open, seekable file, with its beginning read."""
-    size = file.seek(0, os.SEEK_END)
+    size = file.seek(0, io.SEEK_END)
     file.seek(0)
     return Span(file.read(head_bytes), b"", size, file)

@@ -1,0 +1,46 @@
+"""The settings: one TOML file and the environment, read into one frozen value that is passed down.
+
+Nothing here reads the process's environment or the clock; both come in as arguments.
+"""
+
+from __future__ import annotations
+
+from storyline_core.settings.describe import SettingField, describe_kind, describe_settings
+from storyline_core.settings.durations import Window, duration_text, parse_duration, parse_window, parse_zone
+from storyline_core.settings.reading import Kinds, load, settings_from
+from storyline_core.settings.secret import Secret
+from storyline_core.settings.starter import starter_toml
+from storyline_core.settings.values import (
+    BackupSettings,
+    Entry,
+    LogFormat,
+    LogLevel,
+    LogSettings,
+    Settings,
+    SourceEntry,
+    hide_password,
+)
+
+__all__ = [
+    "BackupSettings",
+    "Entry",
+    "Kinds",
+    "LogFormat",
+    "LogLevel",
+    "LogSettings",
+    "Secret",
+    "SettingField",
+    "Settings",
+    "SourceEntry",
+    "Window",
+    "describe_kind",
+    "describe_settings",
+    "duration_text",
+    "hide_password",
+    "load",
+    "parse_duration",
+    "parse_window",
+    "parse_zone",
+    "settings_from",
+    "starter_toml",
+]

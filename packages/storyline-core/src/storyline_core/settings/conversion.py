@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Generic, TypeVar
 
 import attrs
 import cattrs
@@ -12,19 +13,24 @@ from storyline_core.errors import Problem
 from storyline_core.settings.forms import Several, Step, told
 from storyline_core.settings.surroundings import FromEnvironment, near
 
+T = TypeVar("T")
+
 
 @attrs.frozen
-class Outcome:
-    """What reading one table came to: its values as far as they could be read, and what is wrong."""
+class Outcome(Generic[T]):
+    """What reading one table came to: its values as far as they could be read, and what is wrong.
 
-    value: object | None
+    `bad` are the keys that could not be read; in `value` they have their defaults.
+    """
+
+    value: T | None
     problems: tuple[Problem, ...]
     bad: frozenset[str]
 
 
 def read_table(
-    target: type, table: object, path: tuple[str, ...], converter: cattrs.Converter, also: tuple[str, ...] = ()
-) -> Outcome:
+    target: type[T], table: object, path: tuple[str, ...], converter: cattrs.Converter, also: Iterable[str] = ()
+) -> Outcome[T]:
     """Read one table into an attrs class. Where something is wrong, the rest is read with the bad keys left out.
 
     `also` are further keys that may be meant by a misspelt one.
@@ -32,7 +38,7 @@ def read_table(
     try:
         return Outcome(converter.structure(table, target), (), frozenset())
     except Exception as error:  # noqa: BLE001 - also whatever a plugin's own validator raises
-        known = (*_keys(target), *also)
+        known = (*keys_of(target), *also)
         found = [(steps, problem) for steps, problem in _problems(error, known)]
     problems = tuple(_placed(problem, (*path, *steps), table, steps) for steps, problem in found)
     bad = frozenset(str(steps[0]) for steps, _ in found if steps)
@@ -43,7 +49,8 @@ def read_table(
         return Outcome(None, problems, bad)
 
 
-def _keys(target: type) -> tuple[str, ...]:
+def keys_of(target: type) -> tuple[str, ...]:
+    """The keys that a table of this class may have."""
     return tuple(field.alias or field.name for field in attrs.fields(target) if field.init)
 
 
@@ -66,12 +73,11 @@ def _variable_at(table: object, steps: tuple[Step, ...]) -> str | None:
     for step in steps:
         if isinstance(table, FromEnvironment):
             break
-        if isinstance(table, Mapping) and step in table:
-            table = table[step]
-        elif isinstance(table, list) and isinstance(step, int):
-            table = table[step]
-        else:
+        if isinstance(table, list):
+            table = dict(enumerate(table))
+        if not isinstance(table, Mapping) or step not in table:
             return None
+        table = table[step]
     return table.variable if isinstance(table, FromEnvironment) else None
 
 
@@ -81,7 +87,7 @@ def _problems(error: BaseException, known: tuple[str, ...]) -> Iterator[tuple[tu
         noted, plain = error.group_exceptions()
         inside = known if not noted and not plain else ()
         for inner, note in noted:
-            names = tuple(_keys(note.type)) if isinstance(note.type, type) and attrs.has(note.type) else inside
+            names = tuple(keys_of(note.type)) if isinstance(note.type, type) and attrs.has(note.type) else inside
             for steps, problem in _problems(inner, names):
                 yield (note.name, *steps), problem
         for each in plain:

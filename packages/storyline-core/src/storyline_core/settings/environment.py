@@ -179,7 +179,7 @@ def _spelt(path: tuple[str, ...]) -> str:
 
 
 def _keys_below(leaf: Leaf, tail: str) -> list[tuple[str, ...]]:
-    """A key inside a table whose keys are free (a category in a mix): one that is there, or a new one in small letters."""
+    """A key in a table of free keys (a category in a mix): one that is there, or a new one in small letters."""
     prefix = _spelt(leaf.path) + "_"
     if not tail.startswith(prefix) or tail == prefix:
         return []

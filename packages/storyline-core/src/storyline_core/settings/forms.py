@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Literal, TypeVar, Union, get_args, get_origin
+from typing import Literal, TypeGuard, TypeVar, Union, get_args, get_origin
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -43,9 +43,18 @@ def settings_converter(surroundings: Surroundings) -> cattrs.Converter:
     """The converter for all settings classes, core's and plugins'."""
     converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
 
+    converter.register_structure_hook(Enum, _choice)
+    converter.register_structure_hook_factory(_is_literal, _literal_hook)
+    converter.register_structure_hook_factory(_is_sequence, lambda t: _sequence_hook(t, converter))
+    converter.register_structure_hook_factory(_is_mapping, lambda t: _mapping_hook(t, converter))
+    converter.register_structure_hook_factory(_is_union, lambda t: _union_hook(t, converter))
+    converter.register_structure_hook_factory(attrs.has, lambda t: _class_hook(t, converter))
+    # cattrs asks hooks for classes before factories, and finds an enum of texts under the texts.
     def leaf(kind: type[T], read: Callable[[object], T]) -> None:
-        # Of exactly this type: an enum of texts is a text as well.
-        converter.register_structure_hook_func(lambda target: target is kind, lambda value, _: read(value))
+        def hook(value: object, target: object) -> object:
+            return _choice(value, target) if _is_enum(target) else read(value)
+
+        converter.register_structure_hook(kind, hook)
 
     leaf(str, _text)
     leaf(bool, _truth)
@@ -56,12 +65,6 @@ def settings_converter(surroundings: Surroundings) -> cattrs.Converter:
     leaf(ZoneInfo, _in_words(parse_zone, 'Write a zone in quotes, such as "Europe/Berlin".'))
     leaf(Path, lambda value: surroundings.path(_text(value)))
     leaf(Secret, surroundings.secret)
-    converter.register_structure_hook_factory(_is_enum, _enum_hook)
-    converter.register_structure_hook_factory(_is_literal, _literal_hook)
-    converter.register_structure_hook_factory(_is_sequence, lambda t: _sequence_hook(t, converter))
-    converter.register_structure_hook_factory(_is_mapping, lambda t: _mapping_hook(t, converter))
-    converter.register_structure_hook_factory(_is_union, lambda t: _union_hook(t, converter))
-    converter.register_structure_hook_factory(attrs.has, lambda t: _class_hook(t, converter))
     return converter
 
 
@@ -127,13 +130,13 @@ def _in_words(parse: Callable[[str], T], hint: str) -> Callable[[object], T]:
     return read
 
 
-def _is_enum(target: object) -> bool:
+def _is_enum(target: object) -> TypeGuard[type[Enum]]:
     return isinstance(target, type) and issubclass(target, Enum)
 
 
-def _enum_hook(target: type[Enum]) -> Callable[[object, object], object]:
+def _choice(value: object, target: type[Enum]) -> Enum:
     by_text = {str(member.value): member for member in target}
-    return lambda value, _: by_text[_one_of(value, tuple(by_text))]
+    return by_text[_one_of(value, tuple(by_text))]
 
 
 def _literal_hook(target: object) -> Callable[[object, object], object]:
@@ -144,7 +147,8 @@ def _literal_hook(target: object) -> Callable[[object, object], object]:
 def _one_of(value: object, choices: tuple[str, ...]) -> str:
     text = str(value)
     if isinstance(value, bool) or text not in choices:
-        raise Wrong(f"this must be {' or '.join(choices)}, not {shown(value)}.", near(text, choices))
+        listed = " or ".join(filter(None, (", ".join(choices[:-1]), choices[-1])))
+        raise Wrong(f"this must be {listed}, not {shown(value)}.", near(text, choices))
     return text
 
 
@@ -253,9 +257,9 @@ def _best(value: object, errors: list[Exception]) -> Exception:
     """Of several failed forms the one that was meant: for a table a table's, otherwise all of them in one sentence."""
     if len(errors) == 1 or isinstance(value, Mapping):
         return errors[0] if not isinstance(value, Mapping) else _of_tables(errors)
-    each = [told(error) for error in errors]
-    remedies = " ".join(dict.fromkeys(each.remedy for each in told if each.remedy))
-    return Wrong(", or ".join(dict.fromkeys(each.message.rstrip(".") for each in told)), remedies)
+    every = [told(error) for error in errors]
+    remedies = " ".join(dict.fromkeys(each.remedy for each in every if each.remedy))
+    return Wrong(", or ".join(dict.fromkeys(each.message.rstrip(".") for each in every)), remedies)
 
 
 def _of_tables(errors: list[Exception]) -> Exception:

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import attrs
 import cattrs
 
+from storyline_core.accounts import Account
 from storyline_core.errors import Problem, SettingsError
 from storyline_core.interfaces import Contract, Kind
-from storyline_core.settings.checks import account_of, check_names, check_references, database_url, ranges
-from storyline_core.settings.conversion import Outcome, read_table
+from storyline_core.settings.checks import (
+    account_of,
+    key_problem,
+    name_problems,
+    range_problems,
+    reference_problems,
+    resolved_url,
+)
+from storyline_core.settings.conversion import Outcome, keys_of, read_table, spell
 from storyline_core.settings.environment import override, read_dotenv
 from storyline_core.settings.forms import settings_converter
 from storyline_core.settings.secret import Secret
@@ -22,6 +30,7 @@ from storyline_core.settings.sections import (
     CONTRACTS,
     NAMED,
     PLAIN,
+    AccountSection,
     BackupsSection,
     DatabaseSection,
     EntrySection,
@@ -30,9 +39,9 @@ from storyline_core.settings.sections import (
     SourceSection,
 )
 from storyline_core.settings.surroundings import Surroundings, Wrong, near, shown
-from storyline_core.settings.tree import leaves_of
 from storyline_core.settings.values import BackupSettings, Entry, LogSettings, Settings, SourceEntry
 
+T = TypeVar("T")
 _WHERE = re.compile(r"(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL)
 
 
@@ -67,7 +76,8 @@ def settings_from(
     values: Mapping[str, object], environment: Mapping[str, str], plugins: Kinds, *, directory: Path
 ) -> Settings:
     """Like `load`, from the tables themselves instead of a file. Raises `SettingsError` with every problem found."""
-    return _Reading(values, environment, plugins, directory.absolute()).settings()
+    around = Surroundings(environment, directory.absolute())
+    return _Reading(values, plugins, around, settings_converter(around)).settings()
 
 
 def _file(path: Path, problems: list[Problem]) -> dict[str, object]:
@@ -113,53 +123,136 @@ class _Reading:
     """One reading of all tables; problems gather on the way and nothing is raised before the end."""
 
     given: Mapping[str, object]
-    environment: Mapping[str, str]
     plugins: Kinds
-    directory: Path
+    around: Surroundings
+    converter: cattrs.Converter
     problems: list[Problem] = attrs.field(factory=list)
-    values: dict[str, object] = attrs.field(factory=dict)
-    notes: tuple[str, ...] = ()
+    values: Mapping[str, object] = attrs.field(factory=dict)
 
     def settings(self) -> Settings:
         """The settings, or `SettingsError`."""
-        laid = override(self.given, self.environment, self._options_of)
+        laid = override(self.given, self.around.environment, self._options_of)
+        self.values = laid.values
         self.problems.extend(laid.problems)
-        self.values, self.notes = laid.values, laid.notes
         self._unknown_tables()
-        settings = self._everything()
+        log = self._plain(LogSection, "log")
+        backups = self._plain(BackupsSection, "backups")
+        sources = [self._source(name, table) for name, table in self._named("sources")]
+        notifiers = [self._entry("notifiers", name, table) for name, table in self._named("notifiers")]
+        publishers = [self._entry("publishers", name, table) for name, table in self._named("publishers")]
+        accounts = [self._account(name, table) for name, table in self._named("accounts")]
+        url = self._database_url()
+        key = self._secret_key()
         if self.problems:
             raise SettingsError(sorted(self.problems, key=lambda problem: problem.path))
-        return settings
+        return Settings(
+            database_url=url,
+            sources=[source for source in sources if source],
+            notifiers=[notifier for notifier in notifiers if notifier],
+            publishers=[publisher for publisher in publishers if publisher],
+            accounts=[account for account in accounts if account],
+            log=LogSettings(log.level, log.format, log.file),
+            backups=BackupSettings(self.around.directory / backups.directory, backups.keep, backups.include_media),
+            secret_key=key,
+            directory=self.around.directory,
+            notes=laid.notes,
+        )
 
     def _options_of(self, section: str, kind: str) -> type | None:
         found = self.plugins.find(CONTRACTS[section], kind)
         return found.settings if found else None
 
-    def _everything(self) -> Settings:
-        around = Surroundings(self.environment, self.directory)
-        converter = settings_converter(around)
-        log = self._plain(LogSection, "log", converter)
-        backups = self._plain(BackupsSection, "backups", converter)
-        sources = dict(self._sources(converter))
-        notifiers = dict(self._entries("notifiers", converter))
-        publishers = dict(self._entries("publishers", converter))
-        accounts = {
-            name: account_of(name, outcome, self.problems)
-            for name, outcome in self._tables("accounts", converter)
-        }
-        for section, names in (("sources", sources), ("notifiers", notifiers), ("publishers", publishers)):
-            check_names(section, names, self.problems)
-        check_names("accounts", accounts, self.problems)
-        check_references(accounts, self._names("sources"), self._names("notifiers"), self._names("publishers"), self.problems)
-        return Settings(
-            database_url=self._database(around, converter),
-            sources={name: entry for name, entry in sources.items() if entry},
-            notifiers={name: entry for name, entry in notifiers.items() if entry},
-            publishers={name: entry for name, entry in publishers.items() if entry},
-            accounts={name: read.account for name, read in accounts.items()},
-            log=LogSettings(log.level, log.format, log.file),
-            backups=BackupSettings(self.directory / backups.directory, backups.keep, backups.include_media),
-            secret_key=self._secret_key(around, converter),
-            directory=self.directory,
-            notes=self.notes,
+    def _unknown_tables(self) -> None:
+        tables = (*PLAIN, *NAMED)
+        for name in sorted(set(self.values) - set(tables)):
+            remedy = near(name, tables) or f"There are {', '.join(tables)}."
+            self._wrong((name,), "there is no such table in the settings.", remedy)
+
+    def _wrong(self, path: tuple[str, ...], message: str, remedy: str = "") -> None:
+        self.problems.append(Problem(spell(path), message, remedy))
+
+    def _plain(self, schema: type[T], name: str) -> T:
+        outcome = self._read(schema, self.values.get(name, {}), (name,))
+        return schema() if outcome.value is None else outcome.value
+
+    def _read(self, schema: type[T], table: object, path: tuple[str, ...], also: Iterable[str] = ()) -> Outcome[T]:
+        outcome = read_table(schema, table, path, self.converter, also)
+        self.problems.extend(outcome.problems)
+        self.problems.extend(range_problems(outcome, path))
+        return outcome
+
+    def _named(self, section: str) -> Iterator[tuple[str, Mapping[str, object]]]:
+        """The tables of one kind by name; what is none, or has an impossible name, is told."""
+        tables = self.values.get(section, {})
+        if not isinstance(tables, Mapping):
+            self._wrong((section,), f"this must hold a table per name, such as [{section}.main].")
+            return
+        for name, table in tables.items():
+            if not isinstance(table, Mapping):
+                self._wrong((section, name), f"this must be a table. Write it under [{section}.{name}].")
+            else:
+                yield name, table
+        self.problems.extend(name_problems(section, tables))
+
+    def _source(self, name: str, table: Mapping[str, object]) -> SourceEntry | None:
+        core, options = self._opened(SourceSection, "sources", name, table)
+        if core is None or options is None:
+            return None
+        return SourceEntry(
+            name, core.kind, options, core.sync_interval, core.watch, core.enabled, core.renamed_from
         )
+
+    def _entry(self, section: str, name: str, table: Mapping[str, object]) -> Entry | None:
+        core, options = self._opened(EntrySection, section, name, table)
+        return None if core is None or options is None else Entry(name, core.kind, options, core.renamed_from)
+
+    def _opened(
+        self, schema: type[T], section: str, name: str, table: Mapping[str, object]
+    ) -> tuple[T | None, object | None]:
+        """What core reads of an entry, and the options of its kind read by the kind's own class."""
+        path = (section, name)
+        own = keys_of(schema)
+        core = self._read(schema, {key: value for key, value in table.items() if key in own}, path)
+        kind = table.get("kind")
+        if not isinstance(kind, str):
+            return None, None
+        found = self.plugins.find(CONTRACTS[section], str(kind))
+        if found is None:
+            advice = self.plugins.explain_unknown(CONTRACTS[section], str(kind))
+            self._wrong((*path, "kind"), f"the kind {shown(kind)} is not known.", advice)
+            return core.value, None
+        rest = {key: value for key, value in table.items() if key not in own}
+        return core.value, self._read(found.settings, rest, path, own).value
+
+    def _account(self, name: str, table: Mapping[str, object]) -> Account | None:
+        outcome = self._read(AccountSection, table, ("accounts", name))
+        if outcome.value is None:
+            return None
+        known = {section: self._names(section) for section in CONTRACTS}
+        self.problems.extend(reference_problems(name, outcome.value, outcome.bad, known))
+        return None if self.problems else account_of(name, outcome.value)
+
+    def _names(self, section: str) -> tuple[str, ...]:
+        tables = self.values.get(section, {})
+        return tuple(tables) if isinstance(tables, Mapping) else ()
+
+    def _database_url(self) -> str:
+        given = self._plain(DatabaseSection, "database").url
+        try:
+            return resolved_url(given.reveal() if isinstance(given, Secret) else given, self.around)
+        except Wrong as wrong:
+            self._wrong(("database", "url"), wrong.message, wrong.remedy)
+            return ""
+
+    def _secret_key(self) -> Secret | None:
+        section = self._plain(SecretsSection, "secrets")
+        if section.key is not None or section.key_file is None:
+            return section.key
+        try:
+            key = self.around.secret_file(section.key_file)
+        except Wrong as wrong:
+            self._wrong(("secrets", "key_file"), wrong.message, wrong.remedy)
+            return None
+        if problem := key_problem(key):
+            self._wrong(("secrets", "key_file"), *problem)
+        return key

@@ -36,8 +36,9 @@ class Wrong(ValueError):
 
 def near(word: str, known: Iterable[str]) -> str:
     """A hint at the nearest known word, or nothing."""
-    found = get_close_matches(word, list(known), n=1)
-    return f"Did you mean {found[0]!r}?" if found else ""
+    folded = {one.casefold().replace("-", "_"): one for one in known}
+    found = get_close_matches(word.casefold().replace("-", "_"), folded, n=1)
+    return f"Did you mean {folded[found[0]]!r}?" if found else ""
 
 
 def shown(value: object) -> str:

@@ -57,9 +57,7 @@ def add_beside(
 
 def choose_beside(line: Line, unit: Unit, opening: Opening, now: datetime, *, mix: Placed | None = None) -> Pick:
     """The choice for one post as the library stands now; within the mix only when `mix` is given."""
-    candidates = unit.library.candidates(
-        line.account, now, need_no_interaction=line.needs_no_person(), without_sources=line.resting_sources
-    )
+    candidates = unit.library.candidates(line.in_use(), now, need_no_interaction=line.needs_no_person())
     return choose(candidates, line.account, opening, mix or Placed(), within_mix=mix is not None)
 
 

@@ -100,8 +100,9 @@ def check_account(store: Store, account: Account, resting: frozenset[str], now: 
     with store.read() as unit:
         state = unit.accounts.state(account.name)
         waiting = len(unit.queue.unsettled(account.name))
+        sources = tuple(source for source in account.sources if source not in resting)
         candidates = unit.library.candidates(
-            account, now, need_no_interaction=account.notifier is None, without_sources=resting
+            attrs.evolve(account, sources=sources), now, need_no_interaction=account.notifier is None
         )
     if why := stopped_because(state, now):
         remedy = f"storyline resume --account {account.name}" if state.paused else "It is tried again by itself."
@@ -121,7 +122,7 @@ def check_mix(store: Store, account: Account, now: datetime) -> list[Check]:
     if not account.mix.weights:
         return []
     with store.read() as unit:
-        stock: Mapping[str, int] = unit.library.stock(account)
+        stock: Mapping[str, int] = unit.library.stock(account.sources)
     left_out = sorted(category or "(root)" for category in stock if category not in account.mix.weights)
     empty = sorted(category for category in account.mix.weights if not stock.get(category))
     label = f"mix of {account.name}"

@@ -11,7 +11,7 @@ from storyline_core.describing import Documents
 from storyline_core.errors import NotAllowed
 from storyline_core.media import MediaItem
 from storyline_core.metadata import Partial, merge, partial_from_json, partial_to_json
-from storyline_core.store import Hold, Store, Unit
+from storyline_core.store import Hold, Reason, Store, Unit
 
 FIELDS = frozenset(field.name for field in attrs.fields(Partial))
 
@@ -38,7 +38,7 @@ def edit_item(
     with store.begin() as unit:
         item = unit.library.item(item_id)
         before = partial_from_json(unit.library.edits(item_id))
-        kept = attrs.evolve(before, **dict.fromkeys(reset))  # type: ignore[arg-type]
+        kept = attrs.evolve(before, **dict.fromkeys(reset))
         edits = merge([says, kept])
         description = _documents_of(unit, item).describe(item.name, item.folder, edits)
         unit.library.set_edits(item_id, partial_to_json(edits), description, by=by, at=now)
@@ -59,7 +59,7 @@ def hold(
     by: str,
     until: datetime | None = None,
     account: str | None = None,
-    why: str = "manual",
+    reason: Reason = Reason.MANUAL,
 ) -> Hold:
     """Keep an item and its twins out of an account (None: all) until then (None: for ever)."""
     if until is not None and until <= now:
@@ -67,7 +67,7 @@ def hold(
     with store.begin() as unit:
         item = unit.library.item(item_id)
         made = Hold(
-            item_id=item.id, digest=item.digest, account=account, reason=why, until=until, by=by, at=now, post_id=None
+            item_id=item.id, digest=item.digest, account=account, reason=reason, until=until, by=by, at=now, post_id=None
         )
         unit.holds.add(made)
     return made
@@ -77,7 +77,7 @@ def release(store: Store, item_id: int, now: datetime, *, by: str) -> Released:
     """End every hold that matches the item, whoever made it, and name the twins that this frees."""
     with store.begin() as unit:
         item = unit.library.item(item_id)
-        ended = unit.holds.release(item.id, item.digest, by=by, at=now)
+        ended = unit.holds.release(item.id, by=by, at=now)
         twins = unit.library.twins(item)
     return Released(item=item, holds=tuple(ended), twins=tuple(twins))
 

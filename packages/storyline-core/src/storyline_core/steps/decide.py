@@ -13,7 +13,7 @@ from storyline_core.posts import DECISIONS, Post, PostEvent, PostState, Publicat
 from storyline_core.steps.beside import choose_again
 from storyline_core.steps.line import Line, bring_level, clear_alert, discard
 from storyline_core.steps.recording import hold_item, record_posted
-from storyline_core.store import Unit
+from storyline_core.store import Reason, Unit
 
 
 def decide(line: Line, decision: Decision, now: datetime) -> Post:
@@ -30,7 +30,7 @@ def decide(line: Line, decision: Decision, now: datetime) -> Post:
             raise Stale(what_happened(before))
         _refuse_impossible(line, before, decision, now)
         after = _carried_out(line, unit, before, decision, now)
-        unit.people.seen(decision.person, name=decision.name, at=now)
+        unit.people.seen(decision.person, decision.name, decision.username, now)
     if before.handle is not None and after.handle is None:
         discard(line, before.handle)
     for alert in ("uncertain", "unanswered", "failed"):
@@ -82,11 +82,11 @@ def _carried_out(line: Line, unit: Unit, before: Post, decision: Decision, now: 
         case PostEvent.SKIP:
             after = _written(unit, before, decision, details, now)
             until = before.slot_at + line.account.cooldown_skipped
-            hold_item(unit, before, "skipped", until=until, by=decision.person, now=now)
+            hold_item(unit, before, Reason.SKIPPED, until=until, by=decision.person, now=now)
             return after
         case PostEvent.REJECT:
             after = _written(unit, before, decision, details, now)
-            hold_item(unit, before, "rejected", until=None, by=decision.person, now=now)
+            hold_item(unit, before, Reason.REJECTED, until=None, by=decision.person, now=now)
             return after
         case _:
             return _written(unit, before, decision, details, now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import attrs
 
@@ -13,6 +13,10 @@ from storyline_core.posts import Origin, Post, PostState, post_id
 from storyline_core.selection import Opening, Pick, plan
 from storyline_core.steps.line import Line, clear_alert, raise_alert
 from storyline_core.store import AccountState, Unit
+
+
+A_DAY = timedelta(days=1)
+"""How far the instant of a slot may lie from where changed settings would put it now."""
 
 
 @attrs.frozen
@@ -75,7 +79,7 @@ def open_slots(unit: Unit, account: Account, state: AccountState, now: datetime,
     beginning = state.slots_from or now
     start = max(beginning, state.filled_until or beginning)
     slots = list(slots_between(account, start, until))
-    taken = unit.queue.slot_keys(account.name, [slot.key for slot in slots])
+    taken = unit.queue.slot_keys(account.name, start - A_DAY, until + A_DAY)
     return [slot for slot in slots if slot.key not in taken]
 
 
@@ -84,9 +88,7 @@ def pick_for(line: Line, unit: Unit, state: AccountState, slots: Sequence[Slot],
     if not slots:
         return ()
     account = line.account
-    candidates = unit.library.candidates(
-        account, now, need_no_interaction=line.needs_no_person(), without_sources=line.resting_sources
-    )
+    candidates = unit.library.candidates(line.in_use(), now, need_no_interaction=line.needs_no_person())
     placed = unit.queue.placed(account.name, since=state.mix_since or now, before=slots[0].at)
     openings = [Opening(post_id=post_id(slot.key), at=slot.at) for slot in slots]
     return plan(candidates, account, openings, placed)

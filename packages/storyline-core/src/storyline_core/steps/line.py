@@ -62,6 +62,11 @@ class Line:
             raise self.publisher_fault or Unavailable(f"The account {self.account.name} has no publisher.")
         return self.publisher
 
+    def in_use(self) -> Account:
+        """The account with only those of its sources that are switched on."""
+        sources = tuple(source for source in self.account.sources if source not in self.resting_sources)
+        return attrs.evolve(self.account, sources=sources)
+
     def needs_no_person(self) -> bool:
         """Whether only items that need nobody can go out: an automatic account without a team."""
         return self.account.mode is Mode.AUTO and self.account.notifier is None
@@ -90,7 +95,7 @@ def draft_of(line: Line, unit: Unit, post: Post, *, reminder: bool = False) -> D
         item=item,
         zone=line.account.schedule.zone,
         open_media=lambda: line.open_item(item),
-        last_posted_at=unit.queue.last_posted(post.account, item.id, item.digest),
+        last_posted_at=unit.queue.last_posted_at(item.id, post.account),
         reminder=reminder,
         publishable=line.account.publisher is not None,
     )
@@ -122,7 +127,7 @@ def _unfit(line: Line, unit: Unit, post: Post, item: MediaItem | None, now: date
     if item.source not in line.account.sources or item.source in line.resting_sources:
         return f"the source {item.source} is not in use"
     if post.origin == "schedule":
-        hold = next(iter(unit.holds.active(now, item_id=item.id, digest=item.digest, account=post.account)), None)
+        hold = next(iter(unit.holds.active(now, item=item.id, account=post.account)), None)
         if hold is not None and (hold.until is None or hold.until > post.slot_at):
             return f"{item.name} is held ({hold.reason})"
     return ""
@@ -164,7 +169,7 @@ def line_runs(line: Line, now: datetime) -> None:
 def raise_alert(line: Line, key: str, level: AlertLevel, text: str, remedy: str, now: datetime) -> None:
     """Record an alert, and tell it once through the account's notifier."""
     with line.store.begin() as unit:
-        new = unit.alerts.raise_(key, level=level.value, text=text, remedy=remedy, at=now)
+        new = unit.alerts.raise_(key, level=level, text=text, remedy=remedy, at=now)
     log.log(logging.ERROR if level is AlertLevel.ERROR else logging.WARNING, "%s %s", text, remedy)
     if new:
         _tell(line, Alert(key=key, level=level, text=text, remedy=remedy))

@@ -10,7 +10,7 @@ from storyline_core.media import Description
 from storyline_core.moves import Details, advance
 from storyline_core.posts import Post, PostEvent, Publication
 from storyline_core.steps.line import Line
-from storyline_core.store import Hold, Unit
+from storyline_core.store import Hold, Reason, Unit
 
 
 def record_posted(
@@ -20,12 +20,14 @@ def record_posted(
     after = attrs.evolve(advance(post, event, now, details), claimed_by=None, claimed_until=None)
     proof = attrs.evolve(publication, metadata={**snapshot_of(unit, post), **publication.metadata})
     unit.queue.record(post, after, proof, event=event, by=details.by, why=details.why, at=now)
-    hold_item(unit, after, "cooldown", until=post.slot_at + line.account.cooldown_posted, by=details.by, now=now)
+    hold_item(unit, after, Reason.COOLDOWN, until=post.slot_at + line.account.cooldown_posted, by=details.by, now=now)
     return after
 
 
-def hold_item(unit: Unit, post: Post, reason: str, *, until: datetime | None, by: str, now: datetime) -> None:
+def hold_item(unit: Unit, post: Post, reason: Reason, *, until: datetime | None, by: str, now: datetime) -> None:
     """Keep the post's item and its twins out of the post's account until then (None: for ever)."""
+    if post.item_id is None:
+        return
     unit.holds.add(
         Hold(
             item_id=post.item_id,

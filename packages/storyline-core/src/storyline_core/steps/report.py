@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -88,12 +89,9 @@ class SyncReport:
         return bool(counts or self.held or self.failed or self.pruned)
 
 
-def counted(changes: ChangeSet) -> dict[str, int]:
-    """How many changes there are of each kind, by the kind's name."""
-    counts = {kind.value: 0 for kind in ChangeKind}
-    for change in changes.changes:
-        counts[change.kind.value] += 1
-    return counts
+def counted(changes: ChangeSet) -> Counter[ChangeKind]:
+    """How many changes there are of each kind."""
+    return Counter(change.kind for change in changes.changes)
 
 
 def lines_of(changes: ChangeSet) -> tuple[ChangeLine, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 import attrs
 
@@ -11,12 +12,12 @@ from storyline_core.describing import documents_to_read
 from storyline_core.errors import StorylineError, Unavailable
 from storyline_core.interfaces import MediaSourceProvider, Traits
 from storyline_core.media import FileProblem, Fingerprint, ListedFile, Listing, RememberedDocument, RememberedFile, Unread
-from storyline_core.reconcile import ChangeKind, ChangeSet, Gate, Gates, confirmed, reconcile, to_hash
+from storyline_core.reconcile import ChangeKind, ChangeSet, Gate, Gates, HashPlan, confirmed, reconcile, to_hash
 from storyline_core.scrub import scrub
 from storyline_core.steps.documents import ReadDocuments, Redescribed, read_documents, redescribe
 from storyline_core.steps.line import Answer, guarded
 from storyline_core.steps.report import MOST_DETAILS, ChangeLine, Progress, SyncReport, SyncRequest, counted, lines_of
-from storyline_core.store import Lease, SourceRecord, Store
+from storyline_core.store import Lease, RunStatus, SourceRecord, Store
 
 LEASE_FOR = timedelta(minutes=5)
 """How long a sync may go without a sign of life before another process may take over."""
@@ -35,6 +36,9 @@ class SourceLine:
     tell_changed: Callable[[str, ChangeSet], None]
 
 
+Readings = dict[str, Fingerprint | Unread]
+
+
 @attrs.frozen
 class _Evidence:
     """Everything one run saw, before anything is decided."""
@@ -44,9 +48,30 @@ class _Evidence:
     documents: Sequence[RememberedDocument]
     listing: Listing
     identity: str | None
-    readings: dict[str, Fingerprint | Unread]
-    deferred: tuple[FileProblem, ...]
+    readings: Readings
+    plan: HashPlan
     read: ReadDocuments
+
+
+class _Tenure:
+    """The right to sync one source alone, kept alive while the sync works. Raises `Busy` when another holds it."""
+
+    def __init__(self, line: SourceLine, now: datetime) -> None:
+        self._line = line
+        with line.store.begin() as unit:
+            self.lease = unit.leases.take(f"sync/{line.name}", line.holder, until=now + LEASE_FOR, now=now)
+
+    def keep(self) -> None:
+        """Prolong the lease when half of it has gone by."""
+        now = self._line.clock()
+        if self.lease.until - now < LEASE_FOR / 2:
+            with self._line.store.begin() as unit:
+                self.lease = unit.leases.renew(self.lease, until=now + LEASE_FOR)
+
+    def end(self) -> None:
+        """Give the right back at once."""
+        with self._line.store.begin() as unit:
+            unit.leases.release(self.lease)
 
 
 def sync(line: SourceLine, request: SyncRequest) -> SyncReport:
@@ -60,19 +85,17 @@ def sync(line: SourceLine, request: SyncRequest) -> SyncReport:
         evidence = _gather(line, request, started, lambda: None)
         report, _, _ = _decide(line, evidence, request, started)
         return attrs.evolve(report, duration_ms=_since(line, started))
-    with line.store.begin() as unit:
-        lease = unit.leases.take(f"sync/{line.name}", line.holder, until=started + LEASE_FOR, now=started)
+    tenure = _Tenure(line, started)
     try:
-        evidence = _gather(line, request, started, lambda: _keep(line, lease))
+        evidence = _gather(line, request, started, tenure.keep)
         report, changes, redescribed = _decide(line, evidence, request, started)
         report = attrs.evolve(report, duration_ms=_since(line, started))
-        _apply(line, lease, evidence, changes, redescribed, report, request, started)
+        _apply(line, tenure.lease, evidence, changes, redescribed, report, request, started)
     except StorylineError as error:
         _record_failure(line, error, request, started)
         raise
     finally:
-        with line.store.begin() as unit:
-            unit.leases.release(lease)
+        tenure.end()
     if report.found_something:
         line.tell_changed(line.name, changes)
     return report
@@ -93,25 +116,43 @@ def _gather(line: SourceLine, request: SyncRequest, now: datetime, keep_lease: C
     if identity != before:
         identity = f"{identity} (it was {before} a moment before)"
     if alive and record.identity is not None and identity != record.identity:
-        return _Evidence(record, remembered, documents, listing, identity, {}, (), ReadDocuments())
-    plan = to_hash(
+        return _Evidence(record, remembered, documents, listing, identity, {}, HashPlan(()), ReadDocuments())
+    plan, readings = _read_what_must_be(line, request, remembered, listing, now, keep_lease)
+    filters_changed = record.filters is not None and record.filters != listing.filters
+    wanted = documents_to_read(documents, listing, filters_changed=filters_changed, force=request.force)
+    read = read_documents(provider.open_media, wanted.read, wanted.gone, _ns(now))
+    return _Evidence(record, remembered, documents, listing, identity, readings, plan, read)
+
+
+def _read_what_must_be(
+    line: SourceLine,
+    request: SyncRequest,
+    remembered: Sequence[RememberedFile],
+    listing: Listing,
+    now: datetime,
+    keep_lease: Callable[[], None],
+) -> tuple[HashPlan, Readings]:
+    """Read what must be read; where a shift of all times may explain the dirt, a sample of it first."""
+    planned = partial(
+        to_hash,
         remembered,
         listing,
         now_ns=_ns(now),
         force=request.force,
         still_for_ns=int(request.still_for.total_seconds() * 1e9),
     )
-    readings = _read_files(line, request, plan.entries, keep_lease)
-    filters_changed = record.filters is not None and record.filters != listing.filters
-    wanted = documents_to_read(documents, listing, filters_changed=filters_changed, force=request.force)
-    read = read_documents(provider.open_media, wanted.read, wanted.gone, _ns(now))
-    return _Evidence(record, remembered, documents, listing, identity, readings, plan.deferred, read)
+    plan = planned()
+    readings: Readings = {}
+    if plan.sample:
+        readings = _read_files(line, request, plan.sample, keep_lease)
+        plan = planned(sampled=readings)
+    return plan, readings | _read_files(line, request, plan.entries, keep_lease)
 
 
 def _read_files(
     line: SourceLine, request: SyncRequest, entries: Sequence[ListedFile], keep_lease: Callable[[], None]
-) -> dict[str, Fingerprint | Unread]:
-    readings: dict[str, Fingerprint | Unread] = {}
+) -> Readings:
+    readings: Readings = {}
     if not entries:
         return readings
     answers = iter(_ask(lambda: line.provider.fingerprint(entries), "reading"))
@@ -127,14 +168,16 @@ def _read_files(
 def _decide(
     line: SourceLine, evidence: _Evidence, request: SyncRequest, now: datetime
 ) -> tuple[SyncReport, ChangeSet, Redescribed]:
+    alive = any(item.removed_at is None for item in evidence.remembered)
     gates = Gates(
-        identity_before=evidence.record.identity,
+        identity_before=evidence.record.identity if alive else None,
         identity_now=evidence.identity,
         filters_before=evidence.record.filters,
         keys_survive_renames=line.traits.keys_survive_renames,
         accept_removals=request.accept_removals,
         accepted_plan=request.accepted_plan,
         waiting=evidence.record.waiting,
+        shifted_ns=evidence.plan.shifted_ns,
     )
     changes = reconcile(evidence.remembered, evidence.listing, evidence.readings, gates, now)
     doomed = [change.key for change in changes.of(ChangeKind.REMOVED)]
@@ -150,9 +193,8 @@ def _report(
     line: SourceLine, evidence: _Evidence, changes: ChangeSet, redescribed: Redescribed, request: SyncRequest
 ) -> SyncReport:
     errors = (*changes.problems, *evidence.read.problems)
-    deferred = {problem.key for problem in (*changes.deferred, *evidence.deferred)}
+    deferred = {problem.key for problem in (*changes.deferred, *evidence.plan.deferred)}
     counts = counted(changes)
-    counts["described"] += len(redescribed.by_id)
     fingerprints = [each for each in evidence.readings.values() if isinstance(each, Fingerprint)]
     described = tuple(ChangeLine(ChangeKind.DESCRIBED, key) for key in redescribed.keys)
     return SyncReport(
@@ -170,7 +212,13 @@ def _report(
         errors=errors[:MOST_DETAILS],
         error_count=len(errors),
         changes=(*lines_of(changes), *described),
-        **counts,
+        added=counts[ChangeKind.ADDED],
+        edited=counts[ChangeKind.EDITED],
+        moved=counts[ChangeKind.MOVED],
+        restored=counts[ChangeKind.RESTORED],
+        removed=counts[ChangeKind.REMOVED],
+        touched=counts[ChangeKind.TOUCHED],
+        described=len(redescribed.by_id),
     )
 
 
@@ -180,7 +228,7 @@ def _copies(evidence: _Evidence, changes: ChangeSet) -> int:
     if not added:
         return 0
     known = {item.digest for item in evidence.remembered if item.removed_at is None}
-    return sum(1 for digest in added if digest in known or known.add(digest))  # type: ignore[func-returns-value]
+    return len(added) - len(set(added) - known)
 
 
 def _apply(
@@ -195,7 +243,7 @@ def _apply(
 ) -> None:
     """Write everything in one transaction; a run that found nothing only renews when the source was last good."""
     with line.store.begin() as unit:
-        unit.leases.check(lease)
+        unit.leases.check(lease.subject, lease.fence)
         unit.library.apply(
             line.name,
             changes,
@@ -206,22 +254,25 @@ def _apply(
             now=started,
             now_ns=_ns(started),
         )
-        wrong = any(held.gate is Gate.IDENTITY for held in changes.held)
-        if not wrong:
-            unit.sources.save(
-                line.name,
+        record = attrs.evolve(evidence.record, last_tried_at=started)
+        held_up = changes.deferred or changes.waiting or evidence.plan.deferred
+        if not any(held.gate is Gate.IDENTITY for held in changes.held):
+            record = attrs.evolve(
+                record,
                 identity=evidence.identity,
                 filters=evidence.listing.filters,
-                cursor=evidence.listing.cursor,
+                cursor=evidence.record.cursor if held_up else evidence.listing.cursor,
                 waiting={each.key: each for each in changes.waiting},
             )
         if not changes.held:
-            unit.sources.save(line.name, last_good_at=started)
+            record = attrs.evolve(record, last_good_at=started)
         if report.found_something:
             run = unit.runs.start(
                 "sync", line.name, triggered_by=request.triggered_by, user=request.user, input=_asked(request), at=started
             )
-            unit.runs.finish(run, status="completed", result=summary(report), at=line.clock())
+            unit.runs.finish(run, RunStatus.COMPLETED, result=summary(report), at=line.clock())
+            record = attrs.evolve(record, last_run_id=run)
+        unit.sources.save(record)
 
 
 def _record_failure(line: SourceLine, error: StorylineError, request: SyncRequest, started: datetime) -> None:
@@ -229,8 +280,9 @@ def _record_failure(line: SourceLine, error: StorylineError, request: SyncReques
         run = unit.runs.start(
             "sync", line.name, triggered_by=request.triggered_by, user=request.user, input=_asked(request), at=started
         )
+        unit.sources.save(attrs.evolve(unit.sources.get(line.name), last_tried_at=started, last_run_id=run))
         unit.runs.finish(
-            run, status="failed", error=scrub(str(error)), error_type=type(error).__name__, at=line.clock()
+            run, RunStatus.FAILED, error=scrub(str(error)), error_type=type(error).__name__, at=line.clock()
         )
 
 
@@ -245,13 +297,6 @@ def summary(report: SyncReport) -> dict[str, object]:
 
 def _asked(request: SyncRequest) -> dict[str, object]:
     return {"force": request.force, "accept_removals": request.accept_removals, "plan": request.accepted_plan}
-
-
-def _keep(line: SourceLine, lease: Lease) -> None:
-    now = line.clock()
-    if lease.until - now < LEASE_FOR / 2:
-        with line.store.begin() as unit:
-            unit.leases.renew(lease, until=now + LEASE_FOR, now=now)
 
 
 def _ask(call: Callable[[], Answer], what: str) -> Answer:

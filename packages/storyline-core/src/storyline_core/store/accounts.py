@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import attrs
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, literal, select, update
 
 from storyline_core.errors import NotAllowed
 from storyline_core.store.convert import value_of
@@ -23,6 +23,7 @@ class AccountState:
     paused: bool = False
     slots_from: datetime | None = None
     filled_until: datetime | None = None
+    filled_at: datetime | None = None
     mix_fingerprint: str | None = None
     mix_since: datetime | None = None
     stopped_until: datetime | None = None
@@ -54,23 +55,34 @@ class Accounts:
     def save(self, name: str, **fields: datetime | str | bool | None) -> AccountState:
         """Change some fields of an account's state, and return all of it."""
         state = self.lock(name)
-        if fields:
-            state = attrs.evolve(state, **fields)
-            self.connection.execute(update(accounts).where(accounts.c.name == name).values(fields))
-        return state
+        if not fields:
+            return state
+        self.connection.execute(update(accounts).where(accounts.c.name == name).values(fields))
+        return self.state(name)
 
     def names(self) -> Sequence[str]:
         """Every account ever seen, configured or not."""
         return list(self.connection.execute(select(accounts.c.name).order_by(accounts.c.name)).scalars())
 
     def rename(self, old: str, new: str) -> None:
-        """Carry state, posts, publications and holds over. Raises `NotAllowed` when the new name has posts itself.
+        """Carry state, posts, publications and holds over to a new name; nothing happens once that is done.
 
-        Slots keep the keys that they were filled with.
+        Raises `NotAllowed` when the new name has posts of its own.
+
+        Filled slots take the new name into their keys, so that they are not filled again.
         """
-        if self.connection.execute(select(posts.c.id).where(posts.c.account == new).limit(1)).first():
+        known = self.connection.execute(select(accounts.c.name).where(accounts.c.name == old)).first()
+        if known is None and not self._has_posts(old):
+            return
+        if self._has_posts(new):
             raise NotAllowed(f"Account {new} has posts of its own; {old} cannot take its name.")
         self.connection.execute(accounts.delete().where(accounts.c.name == new))
         self.connection.execute(update(accounts).where(accounts.c.name == old).values(name=new))
         for table in (posts, publications, holds):
             self.connection.execute(update(table).where(table.c.account == old).values(account=new))
+        renamed = literal(new) + func.substr(posts.c.slot_key, len(old) + 1)
+        filled = (posts.c.account == new, posts.c.slot_key.startswith(f"{old}/", autoescape=True))
+        self.connection.execute(update(posts).where(*filled).values(slot_key=renamed))
+
+    def _has_posts(self, name: str) -> bool:
+        return self.connection.execute(select(posts.c.id).where(posts.c.account == name).limit(1)).first() is not None

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import attrs
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection, delete, update
 
 from storyline_core.media import Description, ListedFile, category_of
 from storyline_core.reconcile import Change, ChangeKind, ChangeSet
@@ -92,7 +92,9 @@ def _free_keys(
     connection: Connection, kept: Iterable[Change], removed: Iterable[Change], added: Iterable[Change]
 ) -> None:
     """Park every living item that leaves its key, so that swaps and cycles never meet the unique index half-way."""
-    moving = [change for change in kept if change.was and change.was.removed_at is None and change.was.key != change.key]
+    moving = [
+        change for change in kept if change.was and change.was.removed_at is None and change.was.key != change.key
+    ]
     taken = {change.key for change in (*kept, *added)}
     leaving = [change for change in removed if change.was and change.was.key in taken]
     ids = [change.was.id for change in (*moving, *leaving) if change.was]
@@ -136,9 +138,7 @@ def _look_columns(change: Change) -> tuple[Scalar, ...]:
 
 
 def _descriptions_of(kept: Iterable[Change], descriptions: Mapping[str, Description]) -> dict[int, Description]:
-    return {
-        change.was.id: descriptions[change.key] for change in kept if change.was and change.key in descriptions
-    }
+    return {change.was.id: descriptions[change.key] for change in kept if change.was and change.key in descriptions}
 
 
 _DESCRIPTION = ("title", "caption", "link_url", "tags", "requires_interaction", "custom_metadata")
@@ -186,7 +186,11 @@ def _add(
                 item_id,
                 source,
                 *_file_columns(file),
-                *((reading.size, reading.mtime_ns, reading.version) if reading else (file.size, file.mtime_ns, file.version)),
+                *(
+                    (reading.size, reading.mtime_ns, reading.version)
+                    if reading
+                    else (file.size, file.mtime_ns, file.version)
+                ),
                 file.hint,
                 *((reading.digest, now_ns) if reading else (file.digest, 0)),
                 *_look_columns(change),
@@ -279,13 +283,17 @@ def _keep_documents(
     if not replaced:
         return
     known = document_table.c.source == source
-    stored = set(connection.execute(document_table.select().with_only_columns(document_table.c.key).where(known)).scalars())
+    stored = set(
+        connection.execute(document_table.select().with_only_columns(document_table.c.key).where(known)).scalars()
+    )
     stale = [key for key in replaced if key in stored]
     if len(stale) == len(stored):
         connection.execute(delete(document_table).where(known))
     else:
         for start in range(0, len(stale), 500):
-            connection.execute(delete(document_table).where(known, document_table.c.key.in_(stale[start : start + 500])))
+            connection.execute(
+                delete(document_table).where(known, document_table.c.key.in_(stale[start : start + 500]))
+            )
     names = ("source", *attrs.fields_dict(StoredDocument))
     rows = [(source, *attrs.astuple(document)) for document in documents]
     text, problem = names.index("text"), names.index("problem")

@@ -9,10 +9,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import typing
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, Table, Text, bindparam, cast, column, func, insert, update
 from sqlalchemy.dialects.postgresql import JSON
+
+if typing.TYPE_CHECKING:
+    import psycopg2.extensions
 
 Scalar = str | int | bool | None
 _CHUNK = 1 << 16
@@ -72,8 +76,11 @@ def _copy(connection: Connection, table: Table, names: Sequence[str], rows: Iter
     buffer.seek(0)
     quote = connection.dialect.identifier_preparer.quote
     columns = ", ".join(quote(name) for name in names)
-    with connection.connection.cursor() as cursor:
-        cursor.copy_expert(f"COPY {quote(table.name)} ({columns}) FROM STDIN WITH (FORMAT csv, NULL '\\N')", buffer, _CHUNK)  # type: ignore[attr-defined]
+    cursor = typing.cast("psycopg2.extensions.cursor", connection.connection.cursor())
+    with cursor:
+        cursor.copy_expert(
+            f"COPY {quote(table.name)} ({columns}) FROM STDIN WITH (FORMAT csv, NULL '\\N')", buffer, _CHUNK
+        )
 
 
 def _update_from_json(
@@ -89,4 +96,3 @@ def _update_from_json(
         update(table).where(table.c[names[0]] == new.c[names[0]]).values({name: new.c[name] for name in names[1:]}),
         {"document": document},
     )
-

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import Connection, Text, false, func, or_, select, true, type_coerce
 
 from storyline_core.accounts import Account
 from storyline_core.posts import UNSETTLED
-from storyline_core.selection import Candidate
+from storyline_core.selection import FOR_EVER, Candidate
 from storyline_core.store.tables import holds, items, posts, publications, sources
-
-FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 History = dict[Hashable, tuple[int, datetime]]
 
@@ -58,7 +56,9 @@ def _eligible(
     connection: Connection, account: Account, need_no_interaction: bool
 ) -> list[tuple[int, str | None, str, str, str]]:
     paused = select(sources.c.name).where(sources.c.paused == true())
-    statement = select(items.c.id, items.c.digest, items.c.category, type_coerce(items.c.tags, Text), items.c.name).where(
+    statement = select(
+        items.c.id, items.c.digest, items.c.category, type_coerce(items.c.tags, Text), items.c.name
+    ).where(
         items.c.source.in_(account.sources),
         items.c.source.not_in(paused),
         items.c.removed_at.is_(None),

@@ -14,7 +14,10 @@ _SQLITE = (
     ("locked", "Another process has been writing to the {place} for too long. Wait for it to finish, then try again."),
     ("readonly", "The {place} is read-only. Make the file and its folder writable for this user, then try again."),
     ("is full", "There is no room left on the disk of the {place}. Free some space, then try again."),
-    ("unable to open", "The {place} cannot be opened. Check that its folder exists and that this user may write there."),
+    (
+        "unable to open",
+        "The {place} cannot be opened. Check that its folder exists and that this user may write there.",
+    ),
     ("not a database", "The {place} is not a database file. Name another file, or restore it from a backup."),
     ("malformed", "The {place} is damaged. Restore it from a backup."),
     ("disk i/o", "The disk of the {place} fails. Check the disk, and restore the database from a backup if needed."),
@@ -68,7 +71,9 @@ def _said(error: BaseException, place: str) -> StoreError:
             return StoreUnavailable(sentence.format(place=place))
     if code.startswith(("08", "57", "58")):
         return StoreUnavailable(f"The {place} broke the connection. Nothing was written; try again.")
-    return StoreError(f"The {place} refused a statement ({type(error).__name__}, {code}). This is a mistake in Storyline.")
+    return StoreError(
+        f"The {place} refused a statement ({type(error).__name__}, {code}). This is a mistake in Storyline."
+    )
 
 
 def _by_sqlite(said: str, place: str) -> StoreError:

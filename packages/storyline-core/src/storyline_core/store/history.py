@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from datetime import datetime
 
@@ -97,28 +98,34 @@ class History:
         statement = select(func.max(publications.c.at)).where(publications.c.item_id == item_id, _STANDS)
         if account is not None:
             statement = statement.where(publications.c.account == account)
-        return self.connection.execute(statement).scalar_one()
+        last: datetime | None = self.connection.execute(statement).scalar_one()
+        return last
 
-    def placed(self, account: str, since: datetime | None, before: datetime | None = None) -> Placed:
+    def placed(
+        self, account: str, since: datetime | None, before: datetime | None = None, *, without: str | None = None
+    ) -> Placed:
         """What the next choice must know of the posts placed so far.
 
-        Per category the scheduled posts since an instant, without what was skipped, missed, rejected or failed; and
-        the tags of the last post before `before` (None: the last of all).
+        The categories of the scheduled posts since an instant, in the order of their slots, without what was skipped,
+        missed, rejected or failed; and the tags of the last post before `before` (None: the last of all). The post
+        `without` counts for neither.
         """
-        placed = (posts.c.account == account, posts.c.state.not_in(_NOT_PLACED))
-        counted = select(posts.c.category, func.count()).where(
-            *placed, posts.c.origin == Origin.SCHEDULE, posts.c.category.is_not(None)
-        )
+        placed = [posts.c.account == account, posts.c.state.not_in(_NOT_PLACED)]
+        if without is not None:
+            placed.append(posts.c.id != without)
+        counted = select(posts.c.category).where(*placed, posts.c.origin == Origin.SCHEDULE)
         if since is not None:
             counted = counted.where(posts.c.slot_at >= since)
-        counts = self.connection.execute(counted.group_by(posts.c.category))
+        sequence = self.connection.execute(counted.order_by(posts.c.slot_at, posts.c.id)).scalars().all()
         latest = select(items.c.tags).join(posts, posts.c.item_id == items.c.id).where(*placed)
         if before is not None:
             latest = latest.where(posts.c.slot_at < before)
-        tags = self.connection.execute(latest.order_by(posts.c.slot_at.desc(), posts.c.id).limit(1)).scalar_one_or_none()
+        last = latest.order_by(posts.c.slot_at.desc(), posts.c.id).limit(1)
+        tags = self.connection.execute(last).scalar_one_or_none()
         return Placed(
-            by_category={category: count for category, count in counts},
+            by_category=Counter(sequence),
             last_tags=tuple(tags) if isinstance(tags, list) else (),
+            sequence=tuple(sequence),
         )
 
     def failures_in_a_row(self, account: str) -> int:

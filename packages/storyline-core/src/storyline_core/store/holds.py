@@ -65,7 +65,7 @@ class Holds:
 
     def active(
         self, now: datetime, *, item: int | None = None, digest: str | None = None, account: str | None = None
-    ) -> list[Hold]:
+    ) -> Sequence[Hold]:
         """The holds in force, latest first: on one item and its twins or all, in one account or all.
 
         With `item`, its present digest counts as well; `digest` narrows to whatever holds these bytes.
@@ -82,7 +82,7 @@ class Holds:
             wanted.append(or_(holds.c.account.is_(None), holds.c.account == account))
         return self._read(*wanted)
 
-    def list(self, now: datetime) -> list[Hold]:
+    def list(self, now: datetime) -> Sequence[Hold]:
         """Every hold in force."""
         return self.active(now)
 
@@ -97,14 +97,6 @@ class Holds:
         freed = self._read(holds.c.post_id == post_id, holds.c.released_at.is_(None))
         self._end([hold.id for hold in freed if hold.id is not None], by, at)
         return freed
-
-    def twins(self, hold: Hold) -> Sequence[int]:
-        """The living items that a hold keeps back, the held one included."""
-        same = items.c.id == hold.item_id
-        if hold.digest is not None:
-            same = or_(same, items.c.digest == hold.digest)
-        rows = self.connection.execute(select(items.c.id).where(same, items.c.removed_at.is_(None)).order_by(items.c.id))
-        return list(rows.scalars())
 
     def _end(self, ids: Sequence[int], by: str, at: datetime) -> None:
         if ids:

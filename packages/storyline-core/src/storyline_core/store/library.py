@@ -48,7 +48,7 @@ class Library(Shelf):
         parameters = [source] if compiled.positional else {next(iter(compiled.params)): source}
         cursor = self.connection.connection.cursor()
         try:
-            cursor.execute(str(compiled), parameters)  # type: ignore[arg-type]
+            cursor.execute(str(compiled), parameters)
             rows = cursor.fetchall()
         finally:
             cursor.close()
@@ -74,7 +74,7 @@ class Library(Shelf):
         """What is wrong with a source's documents, by key."""
         wrong = (document_table.c.source == source, document_table.c.problem.is_not(None))
         rows = self.connection.execute(select(document_table.c.key, document_table.c.problem).where(*wrong))
-        return {key: problem for key, problem in rows}
+        return dict(rows.tuples().all())
 
     def apply(
         self,

@@ -10,11 +10,11 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from storyline_core.errors import Busy, NotAllowed, NotFound, Stale
-from storyline_core.posts import UNSETTLED, Post, PostEvent, PostState, Publication
+from storyline_core.posts import UNSETTLED, Message, Post, PostEvent, PostState, Publication
 from storyline_core.store.columns import storable
-from storyline_core.store.convert import post_of, row_of
+from storyline_core.store.convert import converter, post_of, row_of
 from storyline_core.store.history import History, proof_row
-from storyline_core.store.tables import items, journal, posts, publications
+from storyline_core.store.tables import journal, posts, publications
 from storyline_core.store.upsert import upsert
 
 _AT_ONCE = 200
@@ -23,14 +23,12 @@ _AT_ONCE = 200
 class Queue(History):
     """The unsettled posts, and every way in which a post changes, within one unit."""
 
-    def add(self, post: Post, *, category: str | None = None, by: str = "storyline", why: str = "") -> bool:
+    def add(self, post: Post, *, by: str = "storyline", why: str = "") -> bool:
         """Put a post into the queue. False when its slot is already taken: then nothing is written.
 
-        `category` counts for the mix; without it, the item's own. Raises `NotAllowed` when the item, or a twin of it,
-        is already waiting in this account.
+        Raises `NotAllowed` when the item, or a twin of it, is already waiting in this account.
         """
-        row = _row(post) | {"category": self._category(post.item_id) if category is None else category}
-        added = self.connection.execute(upsert(self.connection, posts).values(row).on_conflict_do_nothing())
+        added = self.connection.execute(upsert(self.connection, posts).values(_row(post)).on_conflict_do_nothing())
         if not added.rowcount:
             if self._taken(post):
                 return False
@@ -42,7 +40,7 @@ class Queue(History):
         """Record slots that passed without a post, in bulk; those that are known are passed over. Returns how many."""
         added: set[str] = set()
         for start in range(0, len(missed), _AT_ONCE):
-            rows = [_row(post) | {"category": None} for post in missed[start : start + _AT_ONCE]]
+            rows = [_row(post) for post in missed[start : start + _AT_ONCE]]
             statement = upsert(self.connection, posts).values(rows).on_conflict_do_nothing()
             added.update(self.connection.execute(statement.returning(posts.c.id)).scalars())
         entries = [_entry(None, post, "miss", "storyline", post.reason, post.created_at) for post in missed]
@@ -79,21 +77,16 @@ class Queue(History):
             statement = statement.where(posts.c.account == account)
         return self.connection.execute(statement).scalar_one()
 
-    def move(
-        self, before: Post, after: Post, *, event: PostEvent | str, by: str, why: str = "", at: datetime
-    ) -> None:
+    def move(self, before: Post, after: Post, *, event: PostEvent | str, by: str, why: str = "", at: datetime) -> None:
         """Write a move, and its line in the journal.
 
         Raises `Stale` when the post has moved since `before`, or another worker has claimed it; `NotAllowed` when its
         item is already waiting in another post of the account.
         """
-        row = _row(after)
-        if after.item_id != before.item_id:
-            row["category"] = self._category(after.item_id)
         statement = (
             update(posts)
             .where(posts.c.id == before.id, posts.c.revision == before.revision, posts.c.fence == before.fence)
-            .values(row)
+            .values(_row(after))
         )
         try:
             # Only inside a savepoint can PostgreSQL go on after a refused row.
@@ -141,13 +134,18 @@ class Queue(History):
             raise Busy(f"Post {post.id}", current.claimed_by)
         raise self._stale(post)
 
-    def release(self, post: Post) -> Post:
-        """Give the claim back, if it is still this one; the post as it is now."""
-        self.connection.execute(
-            update(posts)
-            .where(posts.c.id == post.id, posts.c.fence == post.fence)
-            .values(claimed_by=None, claimed_until=None)
-        )
+    def release(self, post: Post, *, message: Message | None = None) -> Post:
+        """Give the claim back, if it is still this one; the post as it is now.
+
+        With `message`, that card becomes the post's. Raises `Stale` when the post has moved since it was claimed: then
+        nothing is written, and the caller brings the card level with the post as it is.
+        """
+        freed = update(posts).where(posts.c.id == post.id, posts.c.fence == post.fence)
+        freed = freed.values(claimed_by=None, claimed_until=None)
+        if message is not None:
+            freed = freed.values(message=converter.unstructure(message)).where(posts.c.revision == post.revision)
+        if not self.connection.execute(freed).rowcount and message is not None:
+            raise self._stale(post)
         return self.get(post.id)
 
     def slot_keys(self, account: str, start: datetime, end: datetime) -> set[str]:
@@ -161,9 +159,6 @@ class Queue(History):
             )
         )
         return set(rows.scalars())
-
-    def _category(self, item_id: int | None) -> str | None:
-        return self.connection.execute(select(items.c.category).where(items.c.id == item_id)).scalar_one_or_none()
 
     def _taken(self, post: Post) -> bool:
         same = posts.c.id == post.id
@@ -180,9 +175,7 @@ class Queue(History):
         last = self.journal(now.id)[-1]
         return Stale(f"Post {seen.id} is {now.state} since {last.at:%Y-%m-%d %H:%M} UTC ({last.event} by {last.by}).")
 
-    def _write_journal(
-        self, before: Post | None, after: Post, event: str, *, by: str, why: str, at: datetime
-    ) -> None:
+    def _write_journal(self, before: Post | None, after: Post, event: str, *, by: str, why: str, at: datetime) -> None:
         self.connection.execute(journal.insert().values(_entry(before, after, event, by, why, at)))
 
 

@@ -72,9 +72,7 @@ def refuse_foreign(state: SchemaState, place: str) -> None:
             f"{state.head}). Install that Storyline, or restore an earlier backup."
         )
     if state.current is None and not state.empty:
-        raise SchemaMismatch(
-            f"The {place} holds tables of something else. Name another database, one that is empty."
-        )
+        raise SchemaMismatch(f"The {place} holds tables of something else. Name another database, one that is empty.")
 
 
 def _migrate(connection: Connection) -> None:

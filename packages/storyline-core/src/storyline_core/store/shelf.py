@@ -6,7 +6,20 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import attrs
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Text, and_, case, func, or_, select, type_coerce, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    Text,
+    and_,
+    case,
+    func,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 
 from storyline_core.errors import NotFound
 from storyline_core.media import Description, MediaItem
@@ -151,6 +164,31 @@ class Shelf:
         if row is None:
             raise NotFound(f"There is no item {item_id}.")
         return dict(row.edits or {})
+
+    def edits_of(self, ids: Collection[int]) -> dict[int, dict[str, object]]:
+        """What people edited of several items; those that nobody edited are left out."""
+        found: dict[int, dict[str, object]] = {}
+        numbers = sorted(ids)
+        for start in range(0, len(numbers), _AT_ONCE):
+            wanted = items.c.id.in_(numbers[start : start + _AT_ONCE])
+            rows = self.connection.execute(select(items.c.id, items.c.edits).where(wanted, items.c.edits.is_not(None)))
+            found.update((number, dict(edits)) for number, edits in rows if edits)
+        return found
+
+    def twins(self, item: MediaItem) -> list[MediaItem]:
+        """The other living items of the same bytes."""
+        if item.digest is None:
+            return []
+        return self._read(_ALIVE, items.c.digest == item.digest, items.c.id != item.id)
+
+    def stock(self, sources: Collection[str]) -> dict[str, int]:
+        """How many living items that can be opened each category of these sources has."""
+        rows = self.connection.execute(
+            select(items.c.category, func.count())
+            .where(_STATES["alive"], items.c.source.in_(sorted(sources)))
+            .group_by(items.c.category)
+        )
+        return dict(rows.tuples().all())
 
     def set_edits(
         self, item_id: int, edits: Mapping[str, object], description: Description, by: str, at: datetime

@@ -10,8 +10,9 @@ from sqlalchemy import Connection, select, update
 
 from storyline_core.errors import NotAllowed
 from storyline_core.reconcile import Waiting
-from storyline_core.store.convert import converter, value_of
+from storyline_core.store.convert import row_of, value_of
 from storyline_core.store.library import Library
+from storyline_core.store.shelf import SourceCounts
 from storyline_core.store.tables import sources
 from storyline_core.store.upsert import upsert
 
@@ -24,6 +25,7 @@ class SourceRecord:
     cursor: str | None = None
     identity: str | None = None
     filters: str | None = None
+    last_tried_at: datetime | None = None
     last_good_at: datetime | None = None
     last_run_id: int | None = None
     paused: bool = False
@@ -42,9 +44,9 @@ class Sources:
         return SourceRecord(name) if row is None else value_of(row, SourceRecord)
 
     def save(self, record: SourceRecord) -> None:
-        """Keep a record, all of it."""
-        row = attrs.asdict(record, recurse=False) | {"waiting": converter.unstructure(record.waiting)}
-        kept = {name: value for name, value in row.items() if name != "name"}
+        """Keep a record, except the switch: a person may have turned it while the sync was running."""
+        row = row_of(record)
+        kept = {name: value for name, value in row.items() if name not in ("name", "paused")}
         statement = upsert(self.connection, sources).values(row)
         self.connection.execute(statement.on_conflict_do_update(index_elements=[sources.c.name], set_=kept))
 
@@ -54,10 +56,19 @@ class Sources:
 
     def set_paused(self, name: str, paused: bool) -> None:
         """The stored switch that people turn at run time."""
-        self.save(attrs.evolve(self.get(name), paused=paused))
+        statement = upsert(self.connection, sources).values(row_of(SourceRecord(name, paused=paused)))
+        self.connection.execute(
+            statement.on_conflict_do_update(index_elements=[sources.c.name], set_={"paused": paused})
+        )
 
     def rename(self, old: str, new: str) -> None:
-        """Carry everything over to a new name. Raises `NotAllowed` when that name has items of its own."""
+        """Carry everything over to a new name; nothing happens once that is done.
+
+        Raises `NotAllowed` when the new name has living items of its own.
+        """
+        known = select(sources.c.name).where(sources.c.name == old)
+        if self.connection.execute(known).first() is None and Library(self.connection).counts(old) == SourceCounts():
+            return
         if Library(self.connection).counts(new).alive:
             raise NotAllowed(f"Source {new} has items of its own; {old} cannot take its name.")
         self.connection.execute(sources.delete().where(sources.c.name == new))

@@ -126,7 +126,7 @@ posts = Table(
     Column("created_at", Instant, nullable=False),
     Column("item_id", BIG, ForeignKey("items.id")),
     Column("digest", Text),
-    Column("category", Text),
+    Column("category", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("answerable_from", Integer, nullable=False),
@@ -155,8 +155,22 @@ posts = Table(
     Column("fence", Integer, nullable=False),
 )
 _waiting = posts.c.state.in_(sorted(UNSETTLED))
-Index("uq_posts_waiting_item", posts.c.account, posts.c.item_id, unique=True, sqlite_where=_waiting, postgresql_where=_waiting)
-Index("uq_posts_waiting_digest", posts.c.account, posts.c.digest, unique=True, sqlite_where=_waiting, postgresql_where=_waiting)
+Index(
+    "uq_posts_waiting_item",
+    posts.c.account,
+    posts.c.item_id,
+    unique=True,
+    sqlite_where=_waiting,
+    postgresql_where=_waiting,
+)
+Index(
+    "uq_posts_waiting_digest",
+    posts.c.account,
+    posts.c.digest,
+    unique=True,
+    sqlite_where=_waiting,
+    postgresql_where=_waiting,
+)
 Index("ix_posts_state", posts.c.state, posts.c.due_at)
 Index("ix_posts_slot_at", posts.c.account, posts.c.slot_at)
 Index("ix_posts_settled_at", posts.c.account, posts.c.settled_at)
@@ -215,7 +229,9 @@ holds = Table(
 )
 _active = holds.c.released_at.is_(None)
 _of_a_post = and_(holds.c.post_id.is_not(None), _active)
-Index("uq_holds_post", holds.c.post_id, holds.c.reason, unique=True, sqlite_where=_of_a_post, postgresql_where=_of_a_post)
+Index(
+    "uq_holds_post", holds.c.post_id, holds.c.reason, unique=True, sqlite_where=_of_a_post, postgresql_where=_of_a_post
+)
 Index("ix_holds_item", holds.c.item_id, sqlite_where=_active, postgresql_where=_active)
 Index("ix_holds_digest", holds.c.digest, sqlite_where=_active, postgresql_where=_active)
 
@@ -226,6 +242,7 @@ sources = Table(
     Column("cursor", Text),
     Column("identity", Text),
     Column("filters", Text),
+    Column("last_tried_at", Instant),
     Column("last_good_at", Instant),
     Column("last_run_id", BIG),
     Column("paused", Boolean, nullable=False),
@@ -239,6 +256,7 @@ accounts = Table(
     Column("paused", Boolean, nullable=False),
     Column("slots_from", Instant),
     Column("filled_until", Instant),
+    Column("filled_at", Instant),
     Column("mix_fingerprint", Text),
     Column("mix_since", Instant),
     Column("stopped_until", Instant),

@@ -1,0 +1,35 @@
+"""A unit: one transaction, with everything that can be read and written in it."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from storyline_core.store.accounts import Accounts
+from storyline_core.store.alerts import Alerts
+from storyline_core.store.holds import Holds
+from storyline_core.store.leases import Leases
+from storyline_core.store.library import Library
+from storyline_core.store.people import People
+from storyline_core.store.queue import Queue
+from storyline_core.store.runs import Runs
+from storyline_core.store.secrets import Secrets
+from storyline_core.store.sources import Sources
+from storyline_core.store.views import Views
+
+
+class Unit:
+    """One decision's transaction. It is committed when its block ends well, and rolled back when it does not."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.library = Library(connection)
+        self.queue = Queue(connection)
+        self.holds = Holds(connection)
+        self.sources = Sources(connection)
+        self.accounts = Accounts(connection)
+        self.people = People(connection)
+        self.runs = Runs(connection)
+        self.leases = Leases(connection)
+        self.alerts = Alerts(connection)
+        self.secrets = Secrets(connection)
+        self.views = Views(connection)

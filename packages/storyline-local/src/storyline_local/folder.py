@@ -1,0 +1,109 @@
+"""A folder on this machine as a source of pictures and videos."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from storyline_core import Fingerprint, ListedFile, Listing, Refused, Unavailable, Unread
+from storyline_local.keys import BadKey, unspell
+from storyline_local.marker import recognise
+from storyline_local.mounts import racy_margin_ns
+from storyline_local.obstacles import ABSENT, reason
+from storyline_local.reading import OPEN_FILE, read_all
+from storyline_local.scan import FILTERS, scan
+
+
+class FolderSource:
+    """A folder and everything below it. Keys are paths relative to it; moves are recognised by content.
+
+    `marker` allows a small file in it by which it is recognised again. `workers` is the number of reading threads,
+    otherwise one for every core.
+    """
+
+    def __init__(self, path: Path, *, marker: bool = True, workers: int | None = None) -> None:
+        self._path = path.expanduser().absolute()
+        self._root = os.fsencode(self._path)
+        self._marker = marker
+        self._workers = workers
+
+    def list_media(self, cursor: str | None) -> Listing:
+        """Every picture, video and metadata document, by one walk that reads no contents.
+
+        Raises `Unavailable` when the folder itself cannot be listed.
+        """
+        seen = scan(str(self._path))
+        return Listing(
+            files=seen.files,
+            documents=seen.documents,
+            complete=seen.complete,
+            unseen=seen.unseen,
+            identity=self.identity(establish=False),
+            filters=FILTERS,
+            problems=seen.problems,
+            racy_margin_ns=racy_margin_ns(str(self._path)),
+        )
+
+    def identity(self, establish: bool) -> str | None:
+        """The marker's id; without a marker, the disk and the folder's number on it. Raises `Unavailable`."""
+        return recognise(self._path, marker=self._marker, establish=establish)
+
+    def fingerprint(self, entries: Sequence[ListedFile]) -> Iterator[Fingerprint | Unread]:
+        """Digest and look of every entry, each file read once, on all cores."""
+        return read_all(self._root, entries, self._workers)
+
+    def confirm_absent(self, keys: Sequence[str]) -> frozenset[str]:
+        """Those keys whose files are certainly not there. Raises `Unavailable` when the folder is not there itself."""
+        self._stand()
+        absent = frozenset(key for key in keys if self._absent(key))
+        # A disk pulled out half-way makes everything look absent.
+        self._stand()
+        return absent
+
+    def open_media(self, key: str) -> BinaryIO:
+        """The bytes of one file. Raises `Refused` when it is not there, `Unavailable` when the disk fails."""
+        try:
+            path = os.path.join(self._root, unspell(key))
+        except BadKey as error:
+            raise Refused(str(error)) from None
+        shown = os.fsdecode(path).encode("utf-8", "replace").decode()
+        try:
+            return open(path, "rb", opener=_open_file)
+        except FileNotFoundError:
+            self._stand()
+            raise Refused(f"{shown} is not there any more.") from None
+        except (NotADirectoryError, IsADirectoryError, PermissionError) as error:
+            raise Refused(f"{shown} cannot be opened: {reason(error)}.") from error
+        except OSError as error:
+            raise Unavailable(f"{shown} cannot be opened: {reason(error)}.") from error
+
+    def _stand(self) -> None:
+        try:
+            os.listdir(self._path)
+        except OSError as error:
+            raise Unavailable(f"The folder {self._path} cannot be listed: {reason(error)}.") from error
+
+    def _absent(self, key: str) -> bool:
+        try:
+            parts = unspell(key).split(b"/")
+        except BadKey:
+            return False
+        path = self._root
+        for part in parts:
+            path = os.path.join(path, part)
+            try:
+                os.lstat(path)
+            except OSError as error:
+                return error.errno in ABSENT and not _dangles(os.path.dirname(path))
+        return False
+
+
+def _dangles(folder: bytes) -> bool:
+    """Whether a folder is a link to nowhere: what it leads to may only be out of reach."""
+    return os.path.islink(folder) and not os.path.exists(folder)
+
+
+def _open_file(path: str | bytes, flags: int) -> int:
+    return os.open(path, flags | OPEN_FILE)

@@ -1,0 +1,78 @@
+"""The terminal as a team: cards and alerts are printed; decisions come from `storyline queue …`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+from typing import TextIO
+from zoneinfo import ZoneInfo
+
+from storyline_core import Alert, Draft, Message, NotifierDefaults, PluginFault, Post, Unavailable
+from storyline_local.cards import alert_text, card, clean, outcome
+
+_PLAIN_WIDTH = 80
+_BOLD, _USUAL = "\x1b[1m", "\x1b[0m"
+
+
+class TerminalNotifier(NotifierDefaults):
+    """Prints to `stream`. `width` is in columns; None is as wide as the terminal, or 80 where there is none."""
+
+    def __init__(self, stream: TextIO, *, name: str, width: int | None = None) -> None:
+        self._stream = stream
+        self._name = name
+        self._width = width
+        self._zones: dict[str, ZoneInfo] = {}
+
+    def offer(self, draft: Draft) -> Message:
+        """Print the card. Raises `Unavailable` when nobody reads the output any more."""
+        self._zones[draft.post.account] = draft.zone
+        heading, _, rest = card(draft, where_is(draft), self._columns()).partition("\n")
+        self._print(f"{self._loud(heading)}\n{rest}")
+        return Message(notifier=self._name, token=draft.post.id)
+
+    def update(self, message: Message, post: Post) -> None:
+        """Print one line on what has become of the post."""
+        self._print(outcome(post, self._zones.get(post.account, ZoneInfo("UTC"))))
+
+    def alert(self, alert: Alert) -> None:
+        """Print the alert and what to do."""
+        level, colon, text = alert_text(alert).partition(":")
+        self._print(f"{self._loud(level + colon)}{text}")
+
+    def check(self) -> str:
+        """Whether anything can be printed. Raises `Unavailable`."""
+        self._write("")
+        return "prints to the terminal" if self._stream.isatty() else "prints to a file or pipe"
+
+    def _loud(self, text: str) -> str:
+        return f"{_BOLD}{text}{_USUAL}" if self._stream.isatty() else text
+
+    def _columns(self) -> int:
+        if self._width is not None:
+            return self._width
+        return shutil.get_terminal_size((_PLAIN_WIDTH, 24)).columns if self._stream.isatty() else _PLAIN_WIDTH
+
+    def _print(self, text: str) -> None:
+        self._write(f"{text}\n")
+
+    def _write(self, text: str) -> None:
+        encoding = self._stream.encoding or "utf-8"
+        try:
+            self._stream.write(text.encode(encoding, "replace").decode(encoding))
+            self._stream.flush()
+        except (OSError, ValueError) as error:
+            raise Unavailable(f"The card cannot be printed: {error}.") from error
+
+
+def where_is(draft: Draft) -> str:
+    """The file's whole path where it lies on this machine, otherwise its source and its path there."""
+    item = draft.item
+    with suppress(PluginFault, OSError), draft.open_media() as media:
+        name = getattr(media, "name", None)
+        if isinstance(name, str | bytes):
+            path = os.fsdecode(name)
+            if os.path.isabs(path):
+                return clean(path)
+    inside = f"{item.folder}/{item.name}" if item.folder else item.name
+    return f"{inside} (source {item.source})"

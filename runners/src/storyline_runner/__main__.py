@@ -1,0 +1,43 @@
+"""Where the `storyline` command begins: run what was asked for, and turn every end into an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from storyline_runner.complaints import BROKEN_PIPE, INTERRUPTED, complain
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code; nothing that a person caused ends in a traceback."""
+    from storyline_runner.app import run
+
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    arguments = list(sys.argv[1:] if words is None else words)
+    try:
+        code = run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _close_quietly()
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the last door: told in words, or with -v as it is
+        return complain(error, verbose=bool({"-v", "--verbose"} & set(arguments)))
+    if code == INTERRUPTED:
+        print("\nStopped by Ctrl-C.", file=sys.stderr)
+    return code
+
+
+def _close_quietly() -> None:
+    """Let the interpreter's last flush go nowhere: whoever read the output has left."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

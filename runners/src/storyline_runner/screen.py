@@ -1,0 +1,156 @@
+"""What people and scripts read: lines, tables and JSON on standard output, remarks and progress on standard error.
+
+A terminal gets colours and tables that fold to its width; a pipe gets plain lines that are never broken.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from typing import TYPE_CHECKING, TextIO
+
+import attrs
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_UNBROKEN = 100_000
+
+_COLOURS: Mapping[str, str] = {
+    "posted": "green",
+    "healthy": "green",
+    "completed": "green",
+    "alive": "green",
+    "approved": "cyan",
+    "prepared": "cyan",
+    "publishing": "cyan",
+    "offered": "yellow",
+    "offering": "yellow",
+    "snoozed": "yellow",
+    "degraded": "yellow",
+    "uncertain": "bold red",
+    "unhealthy": "bold red",
+    "failed": "red",
+    "broken": "red",
+    "missed": "red",
+    "skipped": "bright_black",
+    "rejected": "bright_black",
+    "removed": "bright_black",
+}
+
+
+@attrs.frozen
+class Column:
+    """One column of a table. `whole` columns are never folded; `right` ones hold numbers."""
+
+    title: str
+    whole: bool = False
+    right: bool = False
+
+
+def plain(text: str) -> str:
+    """The text as it can be shown: what would steer a terminal or break a line is spelled out."""
+    return "".join(sign if sign.isprintable() else _spelled(sign) for sign in text)
+
+
+def _spelled(sign: str) -> str:
+    return sign.encode("unicode_escape").decode() if ord(sign) > 0xFF else f"\\x{ord(sign):02x}"
+
+
+def say(text: str = "", *, style: str = "") -> None:
+    """Lines for people. Each line of the text is one line on the screen, folded to the terminal's width."""
+    console = _console(sys.stdout)
+    for line in text.split("\n"):
+        console.print(plain(line), style=style or None, soft_wrap=not sys.stdout.isatty())
+
+
+def heading(text: str, about: str = "") -> None:
+    """A line that begins a part, set off from what comes before."""
+    from rich.text import Text
+
+    _console(sys.stdout).print(Text.assemble((plain(text), "bold"), (f"  {plain(about)}" if about else "", "bright_black")))
+
+
+def under(text: str, indent: int = 4) -> None:
+    """A remark below a line, indented also where it is folded."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    if sys.stdout.isatty():
+        _console(sys.stdout).print(Padding(Text(plain(text), style="bright_black"), (0, 0, 0, indent)))
+    else:
+        print(" " * indent + plain(text))
+
+
+def note(text: str) -> None:
+    """A remark beside the result: on standard error."""
+    print("\n".join(plain(line) for line in text.split("\n")), file=sys.stderr)
+
+
+def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, indent: int = 0) -> None:
+    """A table without lines. States are coloured. Without rows nothing is printed."""
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    if not rows:
+        return
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bright_black", show_edge=False)
+    for column in columns:
+        drawn.add_column(
+            column.title, no_wrap=column.whole, overflow="fold", justify="right" if column.right else "left"
+        )
+    for row in rows:
+        drawn.add_row(*(Text(plain(cell), style=_COLOURS.get(cell, "")) for cell in row))
+    _print_trimmed(Padding(drawn, (0, 0, 0, indent)) if indent else drawn)
+
+
+def facts(pairs: Sequence[tuple[str, str]]) -> None:
+    """Labels and values, one below the other; empty values are left out."""
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    drawn.add_column(no_wrap=True, style="bright_black")
+    drawn.add_column(overflow="fold")
+    for label, value in pairs:
+        if value:
+            shown = "\n".join(plain(line) for line in value.split("\n"))
+            drawn.add_row(label, Text(shown, style=_COLOURS.get(value, "")))
+    _print_trimmed(drawn)
+
+
+def document(value: Mapping[str, object]) -> None:
+    """The one JSON document of a command, on standard output."""
+    json.dump(value, sys.stdout, ensure_ascii=False, indent=2)
+    sys.stdout.write("\n")
+
+
+@contextmanager
+def only_json(wanted: bool) -> Iterator[None]:
+    """Where JSON is wanted, send whatever else is printed meanwhile to standard error."""
+    if wanted:
+        with redirect_stdout(sys.stderr):
+            yield
+    else:
+        yield
+
+
+def _print_trimmed(drawn: object) -> None:
+    console = _console(sys.stdout)
+    if sys.stdout.isatty():
+        console.print(drawn)
+        return
+    with console.capture() as captured:
+        console.print(drawn)
+    for line in captured.get().splitlines():
+        print(line.rstrip())
+
+
+def _console(stream: TextIO) -> Console:
+    from rich.console import Console
+
+    width = None if stream.isatty() else _UNBROKEN
+    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
