@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -109,13 +110,9 @@ def isolated(session: nox.Session) -> None:
     with tempfile.TemporaryDirectory(prefix="storyline-wheels-") as name:
         room = Path(name).resolve()
         wheels = _build_wheels(environment, room / "wheels")
-        # Our own names come from these wheels alone, never from an index; everything else is as tested.
-        constraints = room / "constraints.txt"
-        ours = "".join(f"{name} @ {wheel.as_uri()}\n" for name, wheel in wheels.items())
-        constraints.write_text(CONSTRAINTS.read_text() + ours)
         for distribution, wheel in wheels.items():
             _check_contents(session, DISTRIBUTIONS[distribution] / "src", wheel)
-            _try_alone(environment, room / distribution, distribution, wheel, constraints)
+            _try_alone(environment, room / distribution, distribution, wheels)
 
 
 class Environment:
@@ -201,12 +198,23 @@ def _check_contents(session: nox.Session, source: Path, wheel: Path) -> None:
         session.error(f"{wheel.name} carries no licence")
 
 
-def _try_alone(environment: Environment, folder: Path, distribution: str, wheel: Path, constraints: Path) -> None:
+def _try_alone(environment: Environment, folder: Path, distribution: str, wheels: dict[str, Path]) -> None:
     """Installs one wheel with what it asks for and nothing else, and tries it from an empty folder."""
     environment.run("python", "-m", "venv", "--without-pip", str(folder / "venv"))
     python = str(folder / "venv" / environment.programs.name / "python")
     pip = ["python", "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check"]
-    environment.run(*pip, "-c", str(constraints), str(wheel))
+    # Named as files, our own never come from an index where a stranger may have taken their names.
+    environment.run(
+        *pip, "-c", str(CONSTRAINTS), *(str(wheels[name]) for name in _ours_needed_by(distribution, wheels))
+    )
     script = shutil.copy(ROOT / "tests" / "installed.py", folder)
     with environment.session.chdir(folder):
         environment.session.run(python, "-I", str(script), distribution, external=True)
+
+
+def _ours_needed_by(distribution: str, wheels: dict[str, Path]) -> set[str]:
+    """The distribution and those of this repository that its wheel asks for, and theirs in turn."""
+    with zipfile.ZipFile(wheels[distribution]) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        asked = re.findall(r"^Requires-Dist: ([\w-]+)", archive.read(name).decode(), re.MULTILINE)
+    return {distribution}.union(*(_ours_needed_by(one, wheels) for one in asked if one in wheels))

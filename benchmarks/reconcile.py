@@ -27,6 +27,8 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW_NS = 1_772_366_400_000_000_000
 PER_FOLDER = 250
 
+MEMORY = ("bytes_a_file", "bytes_a_file_shared", "working_bytes_a_file")
+
 LIMITS = {
     "unchanged": 2.6,
     "tenth_changed": 2.6,
@@ -47,13 +49,16 @@ def _digest(number: int) -> str:
     return f"{number:064x}"
 
 
-def remembered_files(count: int) -> list[RememberedFile]:
-    """A library as the store gives it: no string is shared with the listing."""
+def remembered_files(count: int, like: Sequence[ListedFile] = ()) -> list[RememberedFile]:
+    """A library as the store gives it; where `like` is given, equal values are the very ones of the listing."""
     folders: dict[str, str] = {}
     files = []
     for number in range(count):
         key, name, folder, size, mtime_ns, version = _facts(number)
         folder = folders.setdefault(folder, folder)
+        if like:
+            entry = like[number]
+            key, name, size, mtime_ns, version = entry.key, entry.name, entry.size, entry.mtime_ns, entry.version
         files.append(
             RememberedFile(number + 1, key, name, folder, size, mtime_ns, version, _digest(number), NOW_NS - 10**15)
         )
@@ -161,10 +166,13 @@ def timings(count: int, delta: int, repeat: int) -> dict[str, float]:
     return found
 
 
-def bytes_a_file(count: int) -> float:
-    """Peak memory of both sides and the reconciliation together, by file, in a process of its own."""
-    command = [sys.executable, __file__, "--memory", "--files", str(count)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+def bytes_a_file(count: int) -> dict[str, float]:
+    """Peak memory by file, each in a process of its own: both sides and the work, the same with shared values, work."""
+    command = [sys.executable, __file__, "--files", str(count), "--memory"]
+    return {
+        name: float(subprocess.run([*command, name], check=True, capture_output=True, text=True).stdout)
+        for name in MEMORY
+    }
 
 
 def _peak_bytes() -> int:
@@ -176,10 +184,14 @@ def _peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def _memory(count: int) -> float:
+def _memory(count: int, what: str) -> float:
     reconcile(remembered_files(10), Listing(listed_files(10)), {}, Gates(), NOW)
     before = _peak_bytes()
-    reconcile(remembered_files(count), Listing(listed_files(count)), {}, Gates(), NOW)
+    listed = listed_files(count)
+    remembered = remembered_files(count, listed if what == "bytes_a_file_shared" else ())
+    if what == "working_bytes_a_file":
+        before = _peak_bytes()
+    reconcile(remembered, Listing(listed), {}, Gates(), NOW)
     return (_peak_bytes() - before) / count
 
 
@@ -188,7 +200,7 @@ def measure(count: int = 1_000_000, delta: int = 1_000, repeat: int = 3) -> dict
     found = timings(count, delta, repeat)
     floor = found["dict_compare"]
     ratios = {name: taken / floor for name, taken in found.items() if name != "dict_compare"}
-    return {**ratios, "bytes_a_file": bytes_a_file(count), "dict_compare_seconds": floor}
+    return {**ratios, **bytes_a_file(count), "dict_compare_seconds": floor}
 
 
 def main() -> None:
@@ -197,10 +209,10 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=1_000_000)
     parser.add_argument("--delta", type=int, default=1_000)
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--memory", action="store_true", help="only the bytes a file, as a number")
+    parser.add_argument("--memory", choices=MEMORY, help="only this figure, as a number")
     asked = parser.parse_args()
     if asked.memory:
-        print(_memory(asked.files))
+        print(_memory(asked.files, asked.memory))
         return
     for name, value in measure(asked.files, asked.delta, asked.repeat).items():
         limit = LIMITS.get(name)

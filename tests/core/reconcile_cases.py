@@ -155,10 +155,11 @@ def _line(change: Change) -> str:
     return f"{change.kind.value} {change.was.id if change.was else '+'} {place}"
 
 
-def run(engine: Engine, case: Case) -> tuple[ChangeSet, tuple[str, ...]]:
+def run(engine: Engine, case: Case, *, turned: bool = False) -> tuple[ChangeSet, tuple[str, ...]]:
     """The plan for a case, with only those files read that the engine asked for; and which these were."""
-    remembered = [item(text) for text in case.was]
-    listing = attrs.evolve(Listing(tuple(file(text) for text in case.now)), **case.listing)
+    remembered = [item(text) for text in case.was][:: -1 if turned else 1]
+    files = [file(text) for text in case.now][:: -1 if turned else 1]
+    listing = attrs.evolve(Listing(tuple(files)), **case.listing)  # type: ignore[arg-type]
     given = RememberedIndex.of(remembered) if case.indexed else remembered
     plan = engine.to_hash(given, listing, now_ns=NOW_NS, force=case.force)
     disk = {file(text).key: read(text) for text in case.now}
@@ -170,9 +171,10 @@ def run(engine: Engine, case: Case) -> tuple[ChangeSet, tuple[str, ...]]:
 
 
 def check(engine: Engine, case: Case) -> None:
-    """Run a case and compare."""
+    """Run a case and compare; then once more with everything in the opposite order."""
     changes, hashed = run(engine, case)
     assert lines(changes) == sorted(case.expect), case.name
+    assert run(engine, case, turned=True) == (changes, hashed), case.name
     if case.hashed is not None:
         assert hashed == case.hashed, case.name
 
@@ -194,6 +196,28 @@ CHANGES = ListingMode.CHANGES
 SUBTREE = ListingMode.SUBTREE
 
 BY_KEY = (
+    Case(
+        name="a time far ahead, noted as missing",
+        was=("1 a.jpg A future missing",),
+        now=("a.jpg A",),
+        hashed=(),
+        expect=("seen 1",),
+    ),
+    Case(name="another size alone", was=("1 a.jpg A v=x",), now=("a.jpg B v=x",), expect=("edited 1 a.jpg",)),
+    Case(
+        name="only the folder under its id",
+        was=("1 k@a/x.jpg A",),
+        now=("k@b/x.jpg A",),
+        gates=IDS,
+        expect=("moved 1 k",),
+    ),
+    Case(
+        name="only the name under its id",
+        was=("1 k@a/x.jpg A",),
+        now=("k@a/y.jpg A",),
+        gates=IDS,
+        expect=("moved 1 k",),
+    ),
     Case(name="nothing differs", was=("1 a.jpg A",), now=("a.jpg A",), hashed=()),
     Case(name="touched", was=("1 a.jpg A",), now=("a.jpg A t=9",), expect=("touched 1 a.jpg",), hashed=("a.jpg",)),
     Case(
@@ -441,6 +465,20 @@ BY_CONTENT = (
 
 RETURNS = (
     Case(
+        name="an id before a name",
+        was=("1 k@a.jpg A gone=5", "2 l@b.jpg A gone=1"),
+        now=("k@b.jpg A",),
+        gates=IDS,
+        expect=("restored 1 k",),
+    ),
+    Case(
+        name="what stands is no sign of a move",
+        was=("1 a.jpg D",),
+        now=("a.jpg D", "b.jpg D", "c.jpg C"),
+        hashed=("c.jpg", "b.jpg"),
+        expect=("added + b.jpg", "added + c.jpg"),
+    ),
+    Case(
         name="restored at its place",
         was=("1 a.jpg A gone",),
         now=("a.jpg A",),
@@ -573,6 +611,12 @@ READINGS = (
 )
 
 SIGHT = (
+    Case(
+        name="everything unseen, below as well",
+        was=("1 o/s/a.jpg A",),
+        listing={"unseen": (Unseen("", "no"),)},
+        expect=("unknown 1",),
+    ),
     Case(
         name="under an unseen folder",
         was=("1 o/s/a.jpg A", "2 os/b.jpg B", *LIVING),
@@ -758,6 +802,7 @@ TEN = _many("{n} d/{n}.jpg D{n}", 10)
 FIFTEEN = _many("{n} e/{n}.jpg E{n}", 15)
 
 GATES = (
+    Case(name="unknown before, certainly absent now", was=("1 a.jpg A unknown",), expect=("missing 1", "held empty 1")),
     Case(name="gone", was=("1 a.jpg A", *LIVING), now=LISTED, expect=("removed 1 a.jpg",)),
     Case(name="an empty listing", was=("1 a.jpg A",), expect=("missing 1", "held empty 1")),
     Case(name="an empty listing, missing since before", was=("1 a.jpg A missing",), expect=("held empty 1",)),

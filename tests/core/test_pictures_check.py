@@ -104,7 +104,7 @@ def test_an_index_at_the_end_is_found_and_warned_of() -> None:
     assert look(content[:HEAD_BYTES], content[-4096:], len(content)) == Look("video/mp4", 1080, 1920)
     assert look_file(BytesIO(content)) == Look("video/mp4", 1080, 1920)
     (warning,) = validate(BytesIO(content)).warnings
-    assert warning.startswith("Its index (moov) stands at the end:")
+    assert warning.startswith("Its index (moov) stands at the end.")
 
 
 @pytest.mark.parametrize("index_first", [True, False])
@@ -196,6 +196,7 @@ def test_advice() -> None:
     assert advise(Look("image/jpeg", 719, 1280)) == (
         "It is 719 x 1280 pixels, under 720 x 1280, and may look soft. 1080 x 1920 is recommended.",
     )
+    assert len(advise(Look("image/jpeg", 720, 1279))) == 1
     assert advise(Look("image/png", 4000, 3000)) == ("It is not 9:16, so it will be fitted to 9:16.",)
     assert advise(Look("video/mp4", 1080, 1350)) == ("It is not 9:16, so Instagram will show it with borders.",)
     assert len(advise(Look("image/jpeg", 1920, 1080))) == 2

@@ -315,7 +315,7 @@ def test_a_failing_disk_is_not_the_pictures_fault() -> None:
                 raise OSError(5, "Input/output error")
             return super().read(size)
 
-    content = saved(noise((400, 400))).getvalue()
+    content = saved(noise((250, 250))).getvalue()
     with pytest.raises(OSError, match="Input/output error"):
         fit(Failing(content))
 

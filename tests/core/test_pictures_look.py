@@ -69,6 +69,11 @@ def test_a_rotation_in_exif_turns_the_size(kind: str, orientation: int) -> None:
     assert (found.width, found.height) == ((40, 60) if orientation >= 5 else (60, 40))
 
 
+def test_exif_behind_a_chunk_of_odd_length() -> None:
+    found = seen(picture("WEBP", (60, 40), exif=oriented(6), icc_profile=b"odd"))
+    assert (found.width, found.height) == (40, 60)
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_exif_of_both_byte_orders(order: str) -> None:
     exif = oriented(6)
@@ -115,6 +120,15 @@ def test_a_picture_with_something_behind_it_is_whole(trailer: bytes) -> None:
     assert seen(content).problem is None
     assert seen(picture("PNG", (60, 40)) + trailer).problem is None
     assert look(content[:4096], b"", len(content)) in (None, seen(content))
+
+
+@pytest.mark.parametrize("shift", range(4))
+def test_an_end_that_lies_across_two_readings_is_found(shift: int) -> None:
+    content = picture("JPEG", (60, 40))
+    start = content.index(b"\xff\xda")
+    start += 2 + int.from_bytes(content[start + 2 : start + 4], "big")
+    pixels = content[start:-2] + b"\0" * ((1 << 18) - (len(content) - 2 - start) - shift)
+    assert seen(content[:start] + pixels + b"\xff\xd9" + b"\0" * 300_000).problem is None
 
 
 def test_a_preallocated_copy_that_stopped_is_broken() -> None:

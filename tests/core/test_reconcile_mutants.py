@@ -39,7 +39,7 @@ MISTAKES = (
     Mistake(
         "evidence", "return item.hashed_ns - margin_ns < item.mtime_ns <= item.hashed_ns + SKEW_NS", "return False"
     ),
-    Mistake("evidence", "< mtime <= item.hashed_ns + ahead", "< mtime"),
+    Mistake("evidence", "< item.mtime_ns <= item.hashed_ns + SKEW_NS", "< item.mtime_ns"),
     Mistake("evidence", "and item.mtime_ns == entry.mtime_ns and item.version == entry.version", ""),
     Mistake("evidence", "and item.missing_since is None\n", ""),
     Mistake("evidence", "and item.unknown_since is None\n", ""),
@@ -85,10 +85,14 @@ MISTAKES = (
         "found.unknown.append(item)\n            _not_read",
         "found.absent.append(item)\n            _not_read",
     ),
-    Mistake("pairing", "if reading is not None and reading.gone:", "if reading is not None:"),
     Mistake("pairing", "if unread.passing:", "if True:"),
     Mistake("pairing", "found.unread_sizes.add(entry.size)", "pass"),
     # By content
+    Mistake(
+        "matching",
+        '("the same bytes and name", lambda item: item.name, lambda new: new.entry.name)',
+        '("the same bytes and name", lambda item: None, lambda new: None)',
+    ),
     Mistake(
         "drafting",
         "matches = moves([*found.absent, *(item for item, _ in found.displaced)], targets)",
@@ -118,34 +122,29 @@ MISTAKES = (
     ),
     Mistake(
         "matching",
-        '        ("the same bytes and name", lambda item: item.name, lambda new: new.entry.name),\n        ("the same bytes and folder", lambda item: item.folder, lambda new: new.entry.folder),\n        (',
-        '        ("the same bytes and folder", lambda item: item.folder, lambda new: new.entry.folder),\n        ("the same bytes and name", lambda item: item.name, lambda new: new.entry.name),\n        (',
-    ),
-    Mistake(
-        "matching",
         '        ("the same bytes and time", lambda item: item.mtime_ns, lambda new: new.entry.mtime_ns),\n',
         "",
     ),
     Mistake(
         "matching",
-        "moves.extend" if False else "matches.extend(_pair(gone, new, criteria, _by_path_end))",
+        "matches.extend(_pair(gone, new, criteria, _by_path_end))",
         "matches.extend(_pair(gone, new, criteria, _in_order))",
     ),
     Mistake("matching", "- {0}, reverse=True)", "- {0})"),
     Mistake("matching", "sorted(found[content], key=lambda item: (item.key, item.id)),", "found[content],"),
     Mistake("matching", "sorted(wanted[content], key=lambda target: target.entry.key),", "wanted[content],"),
     # Restored, added, waiting
+    Mistake(
+        "reconcile",
+        "    free = matched(draft, found)\n    free = restored(draft, free, items)",
+        "    found.arrivals = restored(draft, found.arrivals, items)\n    free = matched(draft, found)",
+    ),
     Mistake("matching", "key=_removed_at, reverse=True)", "key=_removed_at)"),
     Mistake("matching", "item.removed_at.timestamp() if item.removed_at is not None else 0.0, item.id)", "item.id, 0)"),
     Mistake(
         "matching", '    ("the same bytes at the same place", lambda item: item.key, lambda new: new.entry.key),\n', ""
     ),
     Mistake("reconcile", "free = restored(draft, free,", "free = free or restored(draft, free,"),
-    Mistake(
-        "reconcile",
-        "    free = matched(draft, found)\n    free = restored(draft, free, remembered.items if isinstance(remembered, RememberedIndex) else remembered)",
-        "    back = restored(draft, list(found.arrivals), remembered.items if isinstance(remembered, RememberedIndex) else remembered)\n    found.arrivals = back\n    free = matched(draft, found)",
-    ),
     Mistake("drafting", "if (arrival.digest, arrival.entry.size) in unseen:", "if False:"),
     Mistake(
         "drafting", "for item in (*found.unknown, *silent) if item.size}", "for item in (*found.unknown, *silent)}"
@@ -195,7 +194,7 @@ MISTAKES = (
     Mistake("reconcile", "or (asked.plan and gating.is_open(gates, asked.plan)):", ":"),
     Mistake("reconcile", "if not listing.complete and kept:", "if False:"),
     Mistake("reconcile", "if not listing.complete and kept:", "if not listing.complete:"),
-    Mistake("reconcile", "if item.missing_since is None or item.unknown_since is not None]", "]"),
+    Mistake("reconcile", "for item in items if item.missing_since is None]", "for item in items]"),
     Mistake("reconcile", "for item in found.unknown if item.unknown_since is None)", "for item in found.unknown)"),
     Mistake("reconcile", "item.key in absent or item.key in taken:", "item.key in absent:"),
     Mistake("reconcile", "item.key in absent or item.key in taken:", "True:"),

@@ -75,9 +75,7 @@ def fused_plugin(fuse: Fuse) -> object:
 
     sources = fused(local.storyline_media_source_providers)
     publishers = fused(local.storyline_publishers)
-    return SimpleNamespace(
-        __name__="fused", storyline_media_source_providers=sources, storyline_publishers=publishers
-    )
+    return SimpleNamespace(__name__="fused", storyline_media_source_providers=sources, storyline_publishers=publishers)
 
 
 @attrs.frozen

@@ -12,7 +12,7 @@ from PIL import Image
 
 from storyline_core import Account, Mode, Schedule, Storyline, load_plugins, open_storyline
 from storyline_core.settings import Entry, Settings, SourceEntry
-from storyline_local.plugin import LocalFolder, Outbox
+from storyline_local.plugin import LocalFolder, Outbox, Terminal
 
 START = datetime(2026, 5, 1, 6, 0, tzinfo=UTC)
 """Before the day's first slot."""
@@ -41,6 +41,11 @@ class World:
             publishers=[Entry("out", "outbox", Outbox(path=self.outbox))],
             accounts=[Account(**(given | account))],  # type: ignore[arg-type]
         )
+
+    def team_settings(self, **account: object) -> Settings:
+        """The same account, posted by hand by a team at the terminal."""
+        settings = self.settings(**({"notifier": "team", "publisher": None, "mode": Mode.MANUAL} | account))
+        return attrs.evolve(settings, notifiers=[Entry("team", "terminal", Terminal())])
 
     def published(self) -> list[Path]:
         """The stories that lie in the outbox."""
@@ -72,6 +77,13 @@ class SetClock:
         """Let time pass."""
         self.at += by
         return self.at
+
+
+@contextmanager
+def opened_for_team(world: World, clock: Callable[[], datetime], **account: object) -> Iterator[Storyline]:
+    """The world's Storyline with a team that decides on the command line."""
+    with open_storyline(world.team_settings(**account), plugins=load_plugins(), clock=clock) as storyline:
+        yield storyline
 
 
 @contextmanager

@@ -154,3 +154,37 @@ def _console(stream: TextIO) -> Console:
 
     width = None if stream.isatty() else _UNBROKEN
     return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+
+
+class Overheard:
+    """Standard output, passed on as it is, and whether anything came."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.anything = False
+
+    def write(self, text: str) -> int:
+        """Pass it on."""
+        self.anything = self.anything or bool(text)
+        return self._stream.write(text)
+
+    def flush(self) -> None:
+        """Pass it on."""
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        """What the stream itself says."""
+        return self._stream.isatty()
+
+    @property
+    def encoding(self) -> str:
+        """What the stream itself says."""
+        return self._stream.encoding
+
+
+@contextmanager
+def overhear() -> Iterator[Overheard]:
+    """Notice whether something (a notifier in this very terminal) prints meanwhile."""
+    heard = Overheard(sys.stdout)
+    with redirect_stdout(heard):
+        yield heard

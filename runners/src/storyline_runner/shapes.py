@@ -94,12 +94,15 @@ def hold_shape(hold: Hold) -> Shape:
 
 
 def post_shape(view: PostView) -> Shape:
-    """One post with its item, the metadata it went (or would go) out with, and its publication."""
+    """One post with its item, the metadata it went (or would go) out with, and its publication.
+
+    `slot` is its slot's instant, null for a post beside the slots.
+    """
     post, item = view.post, view.item
     return {
         "id": post.id,
         "account": post.account,
-        "slot": post.slot_key,
+        "slot": iso(post.slot_at) if post.slot_key else None,
         "origin": str(post.origin),
         "due_at": iso(post.due_at),
         "state": str(post.state),
@@ -178,13 +181,14 @@ def would_do_shape(account: str, would: WouldDo) -> Shape:
 
 
 def sync_shape(report: SyncReport) -> Shape:
-    """One sync of one source; a rehearsed one also lists its changes."""
+    """One sync of one source; a rehearsed one also lists its changes. What stopped all of it is an error without key."""
+    failed = [{"key": "", "message": report.failed}] if report.failed else []
     shape: Shape = {"source": report.source, "dry_run": report.dry_run}
     shape |= {name: getattr(report, name) for name in COUNTS}
     shape |= {
         "held": " ".join(held.message for held in report.held) or None,
         "plan": report.plan,
-        "errors": [{"key": each.key, "message": each.message} for each in report.errors],
+        "errors": [*failed, *({"key": each.key, "message": each.message} for each in report.errors)],
         "duration_ms": report.duration_ms,
     }
     if report.dry_run:
@@ -193,15 +197,15 @@ def sync_shape(report: SyncReport) -> Shape:
 
 
 def source_shape(
-    entry: SourceEntry, root: str, record: SourceRecord, counts: SourceCounts, last_run: Run | None
+    entry: SourceEntry, record: SourceRecord, counts: SourceCounts, last_run: Run | None, *, watching: bool
 ) -> Shape:
-    """One configured source. `watching` tells whether it is set to be followed as it changes."""
+    """One configured source. `watching` tells whether some process follows its changes just now."""
     return {
         "name": entry.name,
         "kind": entry.kind,
-        "root": root,
+        "root": root_of(entry),
         "enabled": entry.enabled and not record.paused,
-        "watching": entry.watch,
+        "watching": watching,
         "interval_s": int(entry.sync_interval.total_seconds()),
         "alive": counts.alive,
         "removed": counts.removed,
@@ -209,6 +213,12 @@ def source_shape(
         "last_run": run_shape(last_run) if last_run else None,
         "last_good_at": iso(record.last_good_at),
     }
+
+
+def root_of(entry: SourceEntry) -> str:
+    """Where a source looks, as its kind's settings call it: `path`, `root` or `folder`."""
+    named = (getattr(entry.options, name, None) for name in ("path", "root", "folder"))
+    return next((str(root) for root in named if root is not None), "")
 
 
 def run_shape(run: Run) -> Shape:

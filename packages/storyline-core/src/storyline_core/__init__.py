@@ -144,7 +144,7 @@ if TYPE_CHECKING:
         confirmed as confirmed,
         to_hash as to_hash,
     )
-    from storyline_core.scrub import (
+    from storyline_core.redaction import (
         scrub as scrub,
     )
     from storyline_core.selection import (
@@ -156,7 +156,9 @@ if TYPE_CHECKING:
         plan as plan,
     )
     from storyline_core.settings import (
+        Entry as Entry,
         Settings as Settings,
+        SourceEntry as SourceEntry,
         duration_text as duration_text,
         hide_password as hide_password,
         load as load,
@@ -190,6 +192,7 @@ if TYPE_CHECKING:
         Person as Person,
         PersonStats as PersonStats,
         PostView as PostView,
+        Reason as Reason,
         Run as Run,
         SchemaState as SchemaState,
         SourceCounts as SourceCounts,
@@ -341,9 +344,7 @@ _HOMES = {
         "confirmed",
         "to_hash",
     ),
-    "scrub": (
-        "scrub",
-    ),
+    "redaction": ("scrub",),
     "selection": (
         "Candidate",
         "Opening",
@@ -353,7 +354,9 @@ _HOMES = {
         "plan",
     ),
     "settings": (
+        "Entry",
         "Settings",
+        "SourceEntry",
         "duration_text",
         "hide_password",
         "load",
@@ -364,9 +367,7 @@ _HOMES = {
         "Check",
         "Health",
     ),
-    "steps.curate": (
-        "Released",
-    ),
+    "steps.curate": ("Released",),
     "steps.foresee": (
         "Foreseen",
         "WouldDo",
@@ -377,9 +378,7 @@ _HOMES = {
         "SyncReport",
         "SyncRequest",
     ),
-    "steps.turn": (
-        "Turned",
-    ),
+    "steps.turn": ("Turned",),
     "store": (
         "Hold",
         "ItemEvent",
@@ -387,6 +386,7 @@ _HOMES = {
         "Person",
         "PersonStats",
         "PostView",
+        "Reason",
         "Run",
         "SchemaState",
         "SourceCounts",
@@ -424,6 +424,7 @@ __all__ = [
     "Description",
     "Details",
     "Draft",
+    "Entry",
     "FileProblem",
     "Fingerprint",
     "FitStyle",
@@ -482,6 +483,7 @@ __all__ = [
     "PublisherDefaults",
     "PublisherKind",
     "Ready",
+    "Reason",
     "Refused",
     "Released",
     "RememberedDocument",
@@ -498,6 +500,7 @@ __all__ = [
     "Slot",
     "SourceCounts",
     "SourceDefaults",
+    "SourceEntry",
     "SourceKind",
     "SourceRecord",
     "Stale",

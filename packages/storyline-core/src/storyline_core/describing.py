@@ -36,9 +36,7 @@ def documents_to_read(
     """Tell changed and new documents from unchanged ones, by what a look at the file says."""
     known = {document.key: document for document in remembered}
     listed = {entry.key: entry for entry in listing.documents}
-    read = [
-        entry for key, entry in sorted(listed.items()) if force or not _as_known(known.get(key), entry, listing)
-    ]
+    read = [entry for key, entry in sorted(listed.items()) if force or not _as_known(known.get(key), entry, listing)]
     gone = [
         document
         for key, document in sorted(known.items())

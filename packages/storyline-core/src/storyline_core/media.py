@@ -150,7 +150,9 @@ class Listing:
             return key in self.gone
         if self.mode is ListingMode.SUBTREE and not any(_within(folder, top) for top in self.scope):
             return key in self.gone
-        return not any(each.key == key if each.key is not None else _within(folder, each.folder) for each in self.unseen)
+        return not any(
+            each.key == key if each.key is not None else _within(folder, each.folder) for each in self.unseen
+        )
 
     @classmethod
     def of(cls, entries: Iterable[ListedFile], *, cursor: str | None = None) -> Listing:

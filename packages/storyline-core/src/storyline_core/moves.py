@@ -74,9 +74,10 @@ def advance(post: Post, event: PostEvent, now: datetime, details: Details | None
     if event in DECISIONS and details.person:
         after = _decided(post, after, event, now, details)
     elif event not in _QUIET:
-        after = attrs.evolve(after, undo=None)
+        after = _not_decided(post, after)
     if after.settled:
-        after = attrs.evolve(after, settled_at=now, next_try_at=None, reason=details.why or post.reason)
+        handle = None if post.state is PostState.PREPARED else after.handle
+        after = attrs.evolve(after, settled_at=now, next_try_at=None, reason=details.why or post.reason, handle=handle)
     return after
 
 
@@ -141,6 +142,7 @@ def _swapped(post: Post, now: datetime, details: Details) -> Post:
         why=details.picked_because,
         round=post.round + 1,
         excluded=post.excluded + was,
+        due_at=max(post.due_at, now) if details.person else post.due_at,
         handle=None,
         tries=0,
         next_try_at=None,
@@ -174,8 +176,13 @@ def _undone(post: Post, now: datetime, details: Details) -> Post:
 
 def _retried(post: Post, now: datetime, details: Details) -> Post:
     return attrs.evolve(
-        post, tries=0, next_try_at=None, last_error="", settled_at=None, reason="", handle=None, due_at=now
+        _shown_anew(post, now), tries=0, next_try_at=None, last_error="", settled_at=None, reason="", handle=None
     )
+
+
+def _shown_anew(post: Post, now: datetime) -> Post:
+    """Due now, with the whole time for an answer before it."""
+    return attrs.evolve(post, due_at=now, offered_at=None, reminded_at=None, escalated_at=None)
 
 
 def _offer_begun(post: Post, now: datetime, details: Details) -> Post:
@@ -222,7 +229,7 @@ def _try_failed(post: Post, now: datetime, details: Details) -> Post:
 
 
 def _handed_over(post: Post, now: datetime, details: Details) -> Post:
-    return attrs.evolve(post, by_hand=True, handle=None, last_error=details.error, next_try_at=None, due_at=now)
+    return attrs.evolve(_shown_anew(post, now), by_hand=True, handle=None, last_error=details.error, next_try_at=None)
 
 
 def _failed(post: Post, now: datetime, details: Details) -> Post:
@@ -264,10 +271,23 @@ def _decided(before: Post, after: Post, event: PostEvent, now: datetime, details
     if event in UNDOABLE:
         state = _RETURNS_TO.get(before.state, before.state)
         undo = UndoPoint(state=state, due_at=before.due_at, until=now + UNDO_WITHIN)
-    return attrs.evolve(
-        after, decided_by=details.by, decided_at=now, undo=undo, reserved_by=None, reserved_until=None
-    )
+    return attrs.evolve(after, decided_by=details.by, decided_at=now, undo=undo, reserved_by=None, reserved_until=None)
 
+
+def _not_decided(before: Post, after: Post) -> Post:
+    """What a step's move leaves of a decision.
+
+    It can be taken back until publishing begins. A decision only to wait is no decision any more once a step moves on.
+    """
+    if before.state in _OPEN:
+        return attrs.evolve(after, undo=None, decided_by=None, decided_at=None)
+    return after if {before.state, after.state} <= _ON_ITS_WAY else attrs.evolve(after, undo=None)
+
+
+_OPEN = frozenset({PostState.SCHEDULED, PostState.OFFERING, PostState.OFFERED, PostState.SNOOZED})
+"""States in which nobody has decided yet what becomes of the post."""
+
+_ON_ITS_WAY = frozenset({PostState.APPROVED, PostState.PREPARED})
 
 _RETURNS_TO = MappingProxyType({PostState.OFFERING: PostState.OFFERED, PostState.PREPARED: PostState.APPROVED})
 """Where undo leads when the state that was left cannot simply be resumed."""

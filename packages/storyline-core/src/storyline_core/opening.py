@@ -116,7 +116,11 @@ class Opened:
             known = ", ".join(entries) or "none"
             raise NotFound(f"There is no [{group}.{name}] in the settings (there is: {known}).")
         entry = entries[name]
-        runtime = Runtime(name=name, now=self._clock, state=PrivateTexts(f"{group}/{name}", self._vault, self._store.begin, self._store.read))
+        runtime = Runtime(
+            name=name,
+            now=self._clock,
+            state=PrivateTexts(f"{group}/{name}", self._vault, self._store.begin, self._store.read),
+        )
         kind = kind_of(entry.kind)
         opened[name] = guarded(
             lambda: self._stack.enter_context(kind.open(entry.options, runtime)),

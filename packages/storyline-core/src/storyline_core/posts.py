@@ -58,9 +58,7 @@ class PostState(StrEnum):
         return self in SETTLED
 
 
-SETTLED = frozenset(
-    {PostState.POSTED, PostState.SKIPPED, PostState.REJECTED, PostState.MISSED, PostState.FAILED}
-)
+SETTLED = frozenset({PostState.POSTED, PostState.SKIPPED, PostState.REJECTED, PostState.MISSED, PostState.FAILED})
 UNSETTLED = frozenset(PostState) - SETTLED
 
 
@@ -117,9 +115,13 @@ UNDOABLE = frozenset({PostEvent.POSTED, PostEvent.SKIP, PostEvent.REJECT, PostEv
 """The decisions that *undo* takes back."""
 
 
-def _table() -> Mapping[PostState, Mapping[PostEvent, PostState]]:
+Moves = Mapping[PostEvent, PostState]
+
+
+def _by_hand() -> dict[PostEvent, PostState]:
+    """What people may do while a card is theirs, and how their time ends."""
     s, e = PostState, PostEvent
-    by_hand = {
+    return {
         e.POSTED: s.POSTED,
         e.SKIP: s.SKIPPED,
         e.REJECT: s.REJECTED,
@@ -129,7 +131,12 @@ def _table() -> Mapping[PostState, Mapping[PostEvent, PostState]]:
         e.MISS: s.MISSED,
         e.FAIL: s.FAILED,
     }
-    before_publishing = {
+
+
+def _before_publishing() -> dict[PostEvent, PostState]:
+    """What may happen between the approval and the one unrepeatable call."""
+    s, e = PostState, PostEvent
+    return {
         e.SKIP: s.SKIPPED,
         e.REJECT: s.REJECTED,
         e.SWAP: s.SCHEDULED,
@@ -141,7 +148,12 @@ def _table() -> Mapping[PostState, Mapping[PostEvent, PostState]]:
         e.UNDO: s.OFFERED,
         e.POSTED: s.POSTED,
     }
-    found = {
+
+
+def _how_it_ended() -> dict[PostEvent, PostState]:
+    """What publishing, or looking for its end, may find."""
+    s, e = PostState, PostEvent
+    return {
         e.PUBLISHED: s.POSTED,
         e.UNSURE: s.UNCERTAIN,
         e.READY: s.PREPARED,
@@ -150,11 +162,23 @@ def _table() -> Mapping[PostState, Mapping[PostEvent, PostState]]:
         e.HAND_OVER: s.SCHEDULED,
         e.FAIL: s.FAILED,
     }
-    table = {
+
+
+def _table() -> Mapping[PostState, Moves]:
+    s, e = PostState, PostEvent
+    by_hand, before_publishing, found = _by_hand(), _before_publishing(), _how_it_ended()
+    table: dict[PostState, Moves] = {
         s.SCHEDULED: by_hand | {e.OFFER: s.OFFERING, e.DRY_RUN: s.SKIPPED},
-        s.OFFERING: by_hand | {e.OFFERED: s.OFFERED, e.OFFER_FAILED: s.SCHEDULED, e.RESERVE: s.OFFERED, e.REMIND: s.OFFERED, e.ESCALATE: s.OFFERING},
+        s.OFFERING: by_hand
+        | {
+            e.OFFERED: s.OFFERED,
+            e.OFFER_FAILED: s.SCHEDULED,
+            e.RESERVE: s.OFFERED,
+            e.REMIND: s.OFFERED,
+            e.ESCALATE: s.OFFERING,
+        },
         s.OFFERED: by_hand | {e.RESERVE: s.OFFERED, e.REMIND: s.OFFERED, e.ESCALATE: s.OFFERED},
-        s.SNOOZED: by_hand | {e.OFFER: s.OFFERING, e.UNDO: s.OFFERED},
+        s.SNOOZED: by_hand | {e.OFFER: s.OFFERING, e.ESCALATE: s.SNOOZED, e.UNDO: s.OFFERED},
         s.APPROVED: before_publishing,
         s.PREPARED: before_publishing | {e.PUBLISH: s.PUBLISHING, e.GONE: s.APPROVED},
         s.PUBLISHING: found,
@@ -169,7 +193,7 @@ def _table() -> Mapping[PostState, Mapping[PostEvent, PostState]]:
 
 
 TRANSITIONS = _table()
-"""State → event → next state. `undo` really returns to the state that the decision left; the table names the usual one."""
+"""State → event → next state. `undo` really returns to where the decision was made; the table names the usual one."""
 
 
 @attrs.frozen
@@ -216,9 +240,10 @@ class Post:
     """One post for life, from scheduled to settled.
 
     `slot_at` is the slot's frozen instant, from which recency and cooldown count; `due_at` is when it is next to be
-    acted on; `offered_at` is when it was first shown, or was about to be. `answerable_from` is the oldest revision whose buttons still count: moves that leave the card's meaning
-    alone (sent, reminded, reserved) keep it. `round` counts swaps; `excluded` are the items swapped away. `by_hand`
-    means that it goes to the team whatever the mode says. A missed slot for which nothing was chosen has no item. `category` is the item's when it was chosen.
+    acted on; `offered_at` is when it was first shown, or was about to be. `answerable_from` is the oldest revision
+    whose buttons still count: moves that leave the card's meaning alone (sent, reminded, reserved) keep it. `round`
+    counts swaps; `excluded` are the items swapped away. `by_hand` means that it goes to the team whatever the mode
+    says. A missed slot for which nothing was chosen has no item. `category` is the item's when it was chosen.
     """
 
     id: str

@@ -140,10 +140,11 @@ def _decide(
     *,
     believed: bool,
 ) -> ChangeSet:
+    items = remembered.items if isinstance(remembered, RememberedIndex) else remembered
     found = by_key(remembered, listing, readings, gates, believed=believed)
     draft = Draft(edits=[change for change in found.settled if change.kind is ChangeKind.EDITED])
     free = matched(draft, found)
-    free = restored(draft, free, remembered.items if isinstance(remembered, RememberedIndex) else remembered)
+    free = restored(draft, free, items)
     added(draft, free, found, listing, gates, now)
     removals = asked_for(draft, found)
     landings = [*draft.landings.values(), *found.settled]
@@ -186,7 +187,7 @@ def _written(
 
 
 def _newly_missing(items: Sequence[RememberedFile]) -> list[int]:
-    return [item.id for item in items if item.missing_since is None or item.unknown_since is not None]
+    return [item.id for item in items if item.missing_since is None]
 
 
 def _place(change: Change) -> tuple[int, str, int]:

@@ -19,14 +19,14 @@ from storyline_core.metadata import Partial
 from storyline_core.opening import Opened
 from storyline_core.plugins import Plugins, load_plugins
 from storyline_core.posts import Post
-from storyline_core.scrub import scrub
-from storyline_core.settings import Settings
-from storyline_core.steps import beside, curate, foresee, report, turn
+from storyline_core.redaction import scrub
+from storyline_core.settings import Settings, SourceEntry
+from storyline_core.steps import beside, curate, foresee, report, team, turn
 from storyline_core.steps import check as checks
 from storyline_core.steps import decide as deciding
 from storyline_core.steps import line as lines
 from storyline_core.steps import sync as syncing
-from storyline_core.store import Hold, Reason, Store, Unit, open_store
+from storyline_core.store import Hold, Person, Reason, Store, TeamRole, Unit, open_store
 
 STILL_FOR = timedelta(seconds=2)
 """How long a file must be still before a sync that nobody asked for reads it."""
@@ -66,11 +66,16 @@ class Storyline:
         """Bring the library level with one source. Raises `NotFound`, `Busy`, `Unavailable`, `NeedsPerson`."""
         return syncing.sync(self._opened.source_line(name), request or report.SyncRequest())
 
-    def tick(self) -> Tick:
-        """One turn of everything that is due: decisions that wait, syncs, then every account."""
+    def tick(self, stop: Callable[[], bool] = lambda: False) -> Tick:
+        """One turn of everything that is due: decisions that wait, syncs, then every account.
+
+        Once `stop()` is True the step in hand is finished and the rest is left for the next turn.
+        """
         now = self.clock()
         syncs, errors = [], []
         for name in self.due_sources(now):
+            if stop():
+                break
             try:
                 syncs.append(self.sync(name, report.SyncRequest(still_for=STILL_FOR, triggered_by="scheduler")))
             except StorylineError as error:
@@ -81,18 +86,15 @@ class Storyline:
                 decisions += self._opened.poll(name, self)
             except PluginFault as error:
                 errors.append(f"{name}: {scrub(str(error))}")
-        turns = tuple(turn.turn(self.line(name), self.clock()) for name in self.settings.accounts)
+        turns = tuple(turn.turn(self.line(name), self.clock()) for name in self.settings.accounts if not stop())
         return Tick(syncs=tuple(syncs), turns=turns, decisions=decisions, errors=tuple(errors))
 
     def due_sources(self, now: datetime) -> tuple[str, ...]:
         """The sources that are switched on and whose interval has passed since they were last looked at."""
         with self.store.read() as unit:
             records = {name: unit.sources.get(name) for name in self.settings.sources}
-        return tuple(
-            name
-            for name, entry in self.settings.sources.items()
-            if entry.enabled and not records[name].paused and _due(records[name].last_tried_at, entry.sync_interval, now)
-        )
+        running = [each for each in self.settings.sources.values() if each.enabled and not records[each.name].paused]
+        return tuple(each.name for each in running if _due(records[each.name].last_tried_at, each.sync_interval, now))
 
     def would_do(self, account: str) -> tuple[foresee.WouldDo, ...]:
         """What a turn of this account would do now. Writes nothing, contacts nobody."""
@@ -118,9 +120,7 @@ class Storyline:
         with self.store.read() as unit:
             return lines.draft_of(account, unit, unit.queue.get(post_id))
 
-    def post_beside(
-        self, account: str, *, by: str, item_id: int | None = None, at: datetime | None = None
-    ) -> Post:
+    def post_beside(self, account: str, *, by: str, item_id: int | None = None, at: datetime | None = None) -> Post:
         """Add a post beside the slots: the next in order or a chosen item, now or at a time."""
         return beside.add_beside(self.line(account, contact=False), self.clock(), by=by, item_id=item_id, at=at)
 
@@ -135,7 +135,13 @@ class Storyline:
         return curate.edit_item(self.store, item_id, says, self.clock(), by=by, reset=reset)
 
     def hold_item(
-        self, item_id: int, *, by: str, until: datetime | None = None, account: str | None = None, reason: Reason = Reason.MANUAL
+        self,
+        item_id: int,
+        *,
+        by: str,
+        until: datetime | None = None,
+        account: str | None = None,
+        reason: Reason = Reason.MANUAL,
     ) -> Hold:
         """Keep an item and its twins out of an account (None: all) until then (None: for ever)."""
         if account is not None:
@@ -157,6 +163,31 @@ class Storyline:
         with self.store.begin() as unit:
             unit.sources.set_paused(source, paused)
 
+    def source_entry(self, name: str) -> SourceEntry:
+        """A source as the settings describe it. Raises `NotFound`."""
+        self._entry(name)
+        return self.settings.sources[name]
+
+    def prune(self, source: str, older_than: timedelta, *, dry_run: bool = False) -> int:
+        """Forget a source's items that were removed longer ago than that and that nothing refers to. How many."""
+        return curate.prune(self.store, source, older_than, self.clock(), dry_run=dry_run)
+
+    def rename_source(self, old: str, new: str) -> None:
+        """Carry everything known of a source over to a new name."""
+        curate.rename_source(self.store, old, new)
+
+    def set_role(self, person: str, role: TeamRole) -> Person:
+        """Promote or demote somebody (`notifier:id`), seen before or not."""
+        return team.set_role(self.store, person, role)
+
+    def set_active(self, person: str, active: bool) -> Person:
+        """Let somebody decide, or keep them from it."""
+        return team.set_active(self.store, person, active)
+
+    def set_team(self, person: str, name: str) -> Person:
+        """Put somebody into a team; "" takes them out of it."""
+        return team.set_team(self.store, person, name)
+
     def check(self) -> checks.Health:
         """Look at everything that must work, without disturbing anybody."""
         now = self.clock()
@@ -166,10 +197,14 @@ class Storyline:
         return checks.Health(
             (
                 checks.Check("database", checks.Status.HEALTHY, self.store.place),
-                *(checks.check_source(self.store, each.name, each.sync_interval, each.enabled, now) for each in entries.values()),
+                *(
+                    checks.check_source(self.store, each.name, each.sync_interval, each.enabled, now)
+                    for each in entries.values()
+                ),
                 *(checks.check_probe(probe) for probe in self._probes()),
                 *(checks.check_account(self.store, account, resting, now) for account in accounts),
                 *(row for account in accounts for row in checks.check_mix(self.store, account, now)),
+                *checks.check_plugins(self.plugins),
                 *checks.check_alerts(self.store),
             )
         )

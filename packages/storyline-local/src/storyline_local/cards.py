@@ -30,7 +30,7 @@ def card(draft: Draft, where: str, width: int) -> str:
         ("Posting", "has to be by hand: it needs a sticker" if words.requires_interaction else ""),
         ("Category", item.category),
         ("Last posted", shown_time(draft.last_posted_at, draft.zone) if draft.last_posted_at else "never"),
-        ("Why this one", "; ".join(post.why)),
+        ("Why", "; ".join(post.why)),
     ]
     head = f"{'Reminder: story' if draft.reminder else 'Story'} {post.id} for {post.account}, {due}"
     lines = [clean(head), "-" * min(width, len(head)), clean(words.title or item.name)]

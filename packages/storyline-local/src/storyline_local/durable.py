@@ -6,6 +6,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -35,10 +36,9 @@ def write_new(path: Path, blocks: Iterable[bytes]) -> int:
     return size
 
 
-def write_over(path: Path, content: bytes, *, draft: Path) -> None:
-    """Give `path` this content in one step, by way of `draft` on the same disk."""
-    with suppress(FileNotFoundError):
-        draft.unlink()
+def write_over(path: Path, content: bytes, *, room: Path) -> None:
+    """Give `path` this content in one step, by way of a draft in the folder `room` on the same disk."""
+    draft = room / f"{path.name}.{secrets.token_hex(4)}.draft"
     write_new(draft, (content,))
     try:
         os.replace(draft, path)

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from storyline_core import Fingerprint, ListedFile, Listing, Refused, Unavailable, Unread
+from storyline_local.absence import certainly_absent
 from storyline_local.keys import BadKey, unspell
 from storyline_local.marker import recognise
 from storyline_local.mounts import racy_margin_ns
-from storyline_local.obstacles import ABSENT, reason
+from storyline_local.obstacles import reason
 from storyline_local.reading import OPEN_FILE, read_all
 from storyline_local.scan import FILTERS, scan
 
@@ -57,7 +58,7 @@ class FolderSource:
     def confirm_absent(self, keys: Sequence[str]) -> frozenset[str]:
         """Those keys whose files are certainly not there. Raises `Unavailable` when the folder is not there itself."""
         self._stand()
-        absent = frozenset(key for key in keys if self._absent(key))
+        absent = frozenset(key for key in keys if certainly_absent(self._root, key))
         # A disk pulled out half-way makes everything look absent.
         self._stand()
         return absent
@@ -84,25 +85,6 @@ class FolderSource:
             os.listdir(self._path)
         except OSError as error:
             raise Unavailable(f"The folder {self._path} cannot be listed: {reason(error)}.") from error
-
-    def _absent(self, key: str) -> bool:
-        try:
-            parts = unspell(key).split(b"/")
-        except BadKey:
-            return False
-        path = self._root
-        for part in parts:
-            path = os.path.join(path, part)
-            try:
-                os.lstat(path)
-            except OSError as error:
-                return error.errno in ABSENT and not _dangles(os.path.dirname(path))
-        return False
-
-
-def _dangles(folder: bytes) -> bool:
-    """Whether a folder is a link to nowhere: what it leads to may only be out of reach."""
-    return os.path.islink(folder) and not os.path.exists(folder)
 
 
 def _open_file(path: str | bytes, flags: int) -> int:

@@ -91,7 +91,7 @@ class OutboxPublisher:
             story = self._story(handle)
             if story is None:
                 raise Uncertain(f"The story of this handle is not waiting in {self._staging.path}.")
-            stage = self._staging.stage(story)
+            stage, story = self._staging.where(story)
             if stage is Stage.LOST:
                 raise Uncertain(f"{story.picture} is not waiting in {self._staging.path} any more.")
             if stage is Stage.WAITING:
@@ -105,7 +105,7 @@ class OutboxPublisher:
             story = self._story(handle)
             if story is None:
                 return self._find_shown(handle)
-            stage = self._staging.stage(story)
+            stage, story = self._staging.where(story)
             if stage is Stage.WAITING:
                 return Ready()
             if stage is Stage.SHOWN:
@@ -118,7 +118,7 @@ class OutboxPublisher:
             return
         with self._writing(), self._staging.lock():
             story = self._story(handle)
-            if story is not None and self._staging.stage(story) is Stage.WAITING:
+            if story is not None and self._staging.where(story)[0] is Stage.WAITING:
                 self._staging.drop(story)
 
     def check(self) -> str:
@@ -126,7 +126,7 @@ class OutboxPublisher:
         standing = next(folder for folder in (self._path, *self._path.parents) if folder.exists())
         if not standing.is_dir():
             raise NeedsPerson(f"The outbox {self._path} cannot be made: {standing} is a file.", remedy="Move it away.")
-        if not os.access(standing, os.W_OK | os.X_OK):
+        if not _may_write(standing):
             raise self._fault(PermissionError(errno.EACCES, ""))
         with self._writing():
             disk = os.statvfs(standing)
@@ -157,7 +157,7 @@ class OutboxPublisher:
             raise Refused(f"There is already a file named {note}, and it was not written for this story.")
         story = attrs.evolve(story, published_at=stamp(self._now()))
         self._staging.record(story)
-        write_over(note, story.text().encode(), draft=self._staging.path / f"{story.id}.note")
+        write_over(note, story.text().encode(), room=self._staging.path)
         settle_folder(self._path)
         try:
             move_new(self._staging.waiting(story), target)
@@ -168,8 +168,8 @@ class OutboxPublisher:
 
     def _told_by_another(self, story: Story, target: Path) -> Story:
         """Without working locks another process may have been faster with this very story."""
-        recorded = self._staging.get(story.id)
-        if recorded is None or self._staging.stage(recorded) is not Stage.SHOWN:
+        stage, recorded = self._staging.where(story)
+        if stage is not Stage.SHOWN:
             raise Refused(f"There is already a file named {target}, and it is not this story.")
         return recorded
 
@@ -229,3 +229,8 @@ class OutboxPublisher:
             remedy = "Make the folder writable for the user that runs Storyline."
             return NeedsPerson(f"The outbox {self._path} cannot be written: {why}.", remedy=remedy)
         return Unavailable(f"The outbox {self._path} cannot be used: {reason(error)}.")
+
+
+def _may_write(folder: Path) -> bool:
+    effective = os.access in os.supports_effective_ids
+    return os.access(folder, os.W_OK | os.X_OK, effective_ids=effective)

@@ -14,6 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from stat import S_ISREG
 
 from storyline_core import Fingerprint, ListedFile, Look, Unread, look, look_file
+from storyline_local.absence import certainly_absent
 from storyline_local.keys import BadKey, unspell
 from storyline_local.obstacles import ABSENT, FORBIDDEN, reason
 from storyline_local.scan import version_of
@@ -21,7 +22,7 @@ from storyline_local.scan import version_of
 BLOCK = 1 << 20
 """Bytes read at a time; each thread keeps one block of memory."""
 
-HEAD = 1 << 18
+HEAD = 1 << 16
 TAIL = 1 << 12
 
 _BATCH_FILES = 16
@@ -68,11 +69,11 @@ def read_one(root: bytes, entry: ListedFile) -> Fingerprint | Unread:
     except BadKey as error:
         return Unread(entry.key, str(error), passing=False)
     except OSError as error:
-        return _unread(entry.key, error)
+        return _unread(root, entry.key, error)
     try:
         return _read_open(fd, entry)
     except OSError as error:
-        return _unread(entry.key, error)
+        return _unread(root, entry.key, error)
     finally:
         os.close(fd)
 
@@ -80,14 +81,11 @@ def read_one(root: bytes, entry: ListedFile) -> Fingerprint | Unread:
 def _read_open(fd: int, entry: ListedFile) -> Fingerprint | Unread:
     before = os.fstat(fd)
     if not S_ISREG(before.st_mode):
-        return Unread(entry.key, "It is no longer a file.", passing=True)
+        return Unread(entry.key, "It is no longer a file.")
     if (before.st_size, before.st_mtime_ns, version_of(before)) != (entry.size, entry.mtime_ns, entry.version):
         return Unread(entry.key, "It changed after it was listed; it is read again next time.")
     digest, seen = _hash(fd, before.st_size)
-    after = os.fstat(fd)
-    if _facts(after) != _facts(before):
-        return Unread(entry.key, _MOVED)
-    if digest is None:
+    if digest is None or _facts(os.fstat(fd)) != _facts(before):
         return Unread(entry.key, _MOVED)
     return Fingerprint(entry.key, digest, before.st_size, before.st_mtime_ns, entry.version, seen)
 
@@ -95,17 +93,20 @@ def _read_open(fd: int, entry: ListedFile) -> Fingerprint | Unread:
 def _hash(fd: int, size: int) -> tuple[str | None, Look | None]:
     """The digest and the look; no digest if the file did not end where it should."""
     block = _own_block()
-    hasher = hashlib.sha256()
-    done, head = 0, b""
-    while got := os.readv(fd, (block,)):
+    got = os.readv(fd, (block,))
+    hasher = hashlib.sha256(block[:got])
+    head = bytes(block[: min(got, HEAD)])
+    tail = bytes(block[max(0, got - TAIL) : got])
+    done = got
+    # A file that grew shows in its size afterwards, so its end need not be felt for.
+    while got and done < size:
+        got = os.readv(fd, (block,))
         hasher.update(block[:got])
-        head = head or bytes(block[: min(got, HEAD)])
         done += got
-        if done > size:
-            break
+        tail = b""
     if done != size:
         return None, None
-    tail = head[-TAIL:] if size <= len(head) else os.pread(fd, TAIL, size - TAIL)
+    tail = tail or os.pread(fd, TAIL, max(0, size - TAIL))
     seen = look(head, tail, size)
     if seen is None:
         with open(os.dup(fd), "rb") as file:
@@ -142,9 +143,9 @@ def _facts(stat: os.stat_result) -> tuple[int, int, int, int]:
     return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
 
 
-def _unread(key: str, error: OSError) -> Unread:
+def _unread(root: bytes, key: str, error: OSError) -> Unread:
     if error.errno in ABSENT:
-        return Unread(key, "It is not there any more.", gone=True, passing=True)
+        return Unread(key, "It is not there any more.", gone=certainly_absent(root, key))
     lasting = error.errno in FORBIDDEN
     return Unread(key, f"It cannot be read: {reason(error)}.", passing=not lasting)
 

@@ -68,26 +68,27 @@ class Staging:
 
     def record(self, story: Story) -> None:
         """Write the record anew, in one step."""
-        path = self.path / f"{story.id}.json"
-        write_over(path, story.text().encode(), draft=self.path / f"{story.id}.draft")
+        write_over(self.path / f"{story.id}.json", story.text().encode(), room=self.path)
 
     def waiting(self, story: Story) -> Path:
         """Where the story's bytes wait."""
         return self.path / f"{story.id}.{ENDINGS[story.media_type]}"
 
-    def stage(self, story: Story) -> Stage:
-        """Where the story is."""
+    def where(self, story: Story) -> tuple[Stage, Story]:
+        """Where the story is, and its record as it is by now."""
         waiting = self.waiting(story)
-        if same_file(waiting, self.root / story.picture):
+        if story.published_at and same_file(waiting, self.root / story.picture):
             # A publishing by hard link was cut off between its two steps.
             with suppress(OSError):
                 waiting.unlink()
-            return Stage.SHOWN
+            return Stage.SHOWN, story
         try:
             complete = os.lstat(waiting).st_size == story.size
         except FileNotFoundError:
-            return Stage.SHOWN if story.published_at else Stage.LOST
-        return Stage.WAITING if complete else Stage.LOST
+            # Without working locks somebody may have published it since the record was read.
+            story = self.get(story.id) or story
+            return (Stage.SHOWN if story.published_at else Stage.LOST), story
+        return (Stage.WAITING if complete else Stage.LOST), story
 
     def drop(self, story: Story) -> None:
         """Throw away a story that waits. The record stays and says so."""
@@ -107,7 +108,7 @@ class Staging:
             story = self.get(path.stem)
             if story is None:
                 path.unlink()
-            elif story.post == post and self.stage(story) is Stage.WAITING:
+            elif story.post == post and self.where(story)[0] is Stage.WAITING:
                 self.drop(story)
 
 

@@ -150,8 +150,6 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
 def _by_profile(image: Image.Image, content: bytes) -> Image.Image:
     profile = ImageCms.ImageCmsProfile(BytesIO(content))
     mode = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}.get(profile.profile.xcolor_space.strip(), "")
-    if mode == "RGB" and image.mode == "L":
-        image = image.convert("RGB")
     if mode != image.mode or ImageCms.getProfileDescription(profile).startswith("sRGB"):
         return image.convert("RGB")
     converted = ImageCms.profileToProfile(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
@@ -40,7 +41,7 @@ def read_table(
     except Exception as error:  # noqa: BLE001 - also whatever a plugin's own validator raises
         known = (*keys_of(target), *also)
         found = [(steps, problem) for steps, problem in _problems(error, known)]
-    problems = tuple(_placed(problem, (*path, *steps), table, steps) for steps, problem in found)
+    problems = tuple(_placed(problem, (*path, *steps)) for steps, problem in found)
     bad = frozenset(str(steps[0]) for steps, _ in found if steps)
     rest = {key: value for key, value in table.items() if key not in bad} if isinstance(table, Mapping) else {}
     try:
@@ -54,11 +55,9 @@ def keys_of(target: type) -> tuple[str, ...]:
     return tuple(field.alias or field.name for field in attrs.fields(target) if field.init)
 
 
-def _placed(problem: Problem, path: tuple[Step, ...], table: object, steps: tuple[Step, ...]) -> Problem:
-    variable = _variable_at(table, steps)
-    message = problem.message.rstrip(".")
-    message = f"{message} (set by {variable})." if variable else f"{message}."
-    return Problem(spell(path), message.replace("?.", "?"), problem.remedy)
+def _placed(problem: Problem, path: tuple[Step, ...]) -> Problem:
+    full_stop = "" if problem.message.endswith((".", "?")) else "."
+    return Problem(spell(path), problem.message + full_stop, problem.remedy)
 
 
 def spell(path: tuple[Step, ...]) -> str:
@@ -69,16 +68,20 @@ def spell(path: tuple[Step, ...]) -> str:
     return text
 
 
-def _variable_at(table: object, steps: tuple[Step, ...]) -> str | None:
-    for step in steps:
-        if isinstance(table, FromEnvironment):
+def named_variable(problem: Problem, values: Mapping[str, object]) -> Problem:
+    """The same problem; if an environment variable gave the value, it says which."""
+    value: object = values
+    for step in re.findall(r"[^.\[\]]+", problem.path):
+        if isinstance(value, list):
+            value = dict(enumerate(value))
+            step = int(step) if step.isdigit() else step
+        if not isinstance(value, Mapping) or step not in value:
             break
-        if isinstance(table, list):
-            table = dict(enumerate(table))
-        if not isinstance(table, Mapping) or step not in table:
-            return None
-        table = table[step]
-    return table.variable if isinstance(table, FromEnvironment) else None
+        value = value[step]
+    if not isinstance(value, FromEnvironment) or value.variable in problem.message:
+        return problem
+    message = f"{problem.message.removesuffix('.')} (set by {value.variable})."
+    return Problem(problem.path, message, problem.remedy)
 
 
 def _problems(error: BaseException, known: tuple[str, ...]) -> Iterator[tuple[tuple[Step, ...], Problem]]:

@@ -49,6 +49,7 @@ def settings_converter(surroundings: Surroundings) -> cattrs.Converter:
     converter.register_structure_hook_factory(_is_mapping, lambda t: _mapping_hook(t, converter))
     converter.register_structure_hook_factory(_is_union, lambda t: _union_hook(t, converter))
     converter.register_structure_hook_factory(attrs.has, lambda t: _class_hook(t, converter))
+
     # cattrs asks hooks for classes before factories, and finds an enum of texts under the texts.
     def leaf(kind: type[T], read: Callable[[object], T]) -> None:
         def hook(value: object, target: object) -> object:

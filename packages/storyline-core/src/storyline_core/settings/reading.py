@@ -22,7 +22,7 @@ from storyline_core.settings.checks import (
     reference_problems,
     resolved_url,
 )
-from storyline_core.settings.conversion import Outcome, keys_of, read_table, spell
+from storyline_core.settings.conversion import Outcome, keys_of, named_variable, read_table, spell
 from storyline_core.settings.environment import override, read_dotenv
 from storyline_core.settings.forms import settings_converter
 from storyline_core.settings.secret import Secret
@@ -144,7 +144,8 @@ class _Reading:
         url = self._database_url()
         key = self._secret_key()
         if self.problems:
-            raise SettingsError(sorted(self.problems, key=lambda problem: problem.path))
+            told = [named_variable(problem, self.values) for problem in self.problems]
+            raise SettingsError(sorted(told, key=lambda problem: problem.path))
         return Settings(
             database_url=url,
             sources=[source for source in sources if source],
@@ -198,9 +199,7 @@ class _Reading:
         core, options = self._opened(SourceSection, "sources", name, table)
         if core is None or options is None:
             return None
-        return SourceEntry(
-            name, core.kind, options, core.sync_interval, core.watch, core.enabled, core.renamed_from
-        )
+        return SourceEntry(name, core.kind, options, core.sync_interval, core.watch, core.enabled, core.renamed_from)
 
     def _entry(self, section: str, name: str, table: Mapping[str, object]) -> Entry | None:
         core, options = self._opened(EntrySection, section, name, table)

@@ -123,9 +123,7 @@ class AccountSection:
         default=MappingProxyType({}),
         metadata=_about("The share of each category, as whole numbers. Empty: categories follow their stock."),
     )
-    fill_ahead: timedelta = attrs.field(
-        default=timedelta(hours=24), metadata=_about("How far ahead posts are chosen.")
-    )
+    fill_ahead: timedelta = attrs.field(default=timedelta(hours=24), metadata=_about("How far ahead posts are chosen."))
     grace: timedelta = attrs.field(
         default=timedelta(hours=1), metadata=_about("How late a slot may be acted on before it is missed.")
     )

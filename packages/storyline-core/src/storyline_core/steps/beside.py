@@ -12,9 +12,7 @@ from storyline_core.steps.line import Line
 from storyline_core.store import Unit
 
 
-def add_beside(
-    line: Line, now: datetime, *, by: str, item_id: int | None = None, at: datetime | None = None
-) -> Post:
+def add_beside(line: Line, now: datetime, *, by: str, item_id: int | None = None, at: datetime | None = None) -> Post:
     """Add a post without a slot, outside the mix, and return it.
 
     With `item_id` that very item, whatever holds it (whoever asks overrides the hold by name); without, the next in

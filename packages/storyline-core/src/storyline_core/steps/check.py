@@ -10,7 +10,8 @@ import attrs
 
 from storyline_core.accounts import Account
 from storyline_core.errors import NeedsPerson, PluginFault, StorylineError, Unavailable
-from storyline_core.scrub import scrub
+from storyline_core.plugins import Plugins
+from storyline_core.redaction import scrub
 from storyline_core.steps.line import guarded, stopped_because
 from storyline_core.store import Store
 
@@ -129,15 +130,28 @@ def check_mix(store: Store, account: Account, now: datetime) -> list[Check]:
     rows = []
     if left_out:
         rows.append(
-            Check(label, Status.DEGRADED, f"never posted, since not in the mix: {', '.join(left_out)}",
-                  f"Add them to [accounts.{account.name}] mix, or leave it so.")
+            Check(
+                label,
+                Status.DEGRADED,
+                f"never posted, since not in the mix: {', '.join(left_out)}",
+                f"Add them to [accounts.{account.name}] mix, or leave it so.",
+            )
         )
     if empty:
         rows.append(
-            Check(label, Status.DEGRADED, f"asked for but empty: {', '.join(empty)}",
-                  "Add pictures to these folders, or take them out of the mix.")
+            Check(
+                label,
+                Status.DEGRADED,
+                f"asked for but empty: {', '.join(empty)}",
+                "Add pictures to these folders, or take them out of the mix.",
+            )
         )
     return rows
+
+
+def check_plugins(plugins: Plugins) -> list[Check]:
+    """What is installed but cannot be used. It stops nothing as long as no settings ask for it."""
+    return [Check(f"plugin {each.package}", Status.DEGRADED, each.why) for each in plugins.broken]
 
 
 def check_alerts(store: Store) -> list[Check]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import attrs
 
 from storyline_core.describing import Documents
-from storyline_core.errors import NotAllowed
+from storyline_core.errors import NotAllowed, NotFound
 from storyline_core.media import MediaItem
 from storyline_core.metadata import Partial, merge, partial_from_json, partial_to_json
 from storyline_core.store import Hold, Reason, Store, Unit
 
+SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 FIELDS = frozenset(field.name for field in attrs.fields(Partial))
 
 
@@ -67,7 +69,14 @@ def hold(
     with store.begin() as unit:
         item = unit.library.item(item_id)
         made = Hold(
-            item_id=item.id, digest=item.digest, account=account, reason=reason, until=until, by=by, at=now, post_id=None
+            item_id=item.id,
+            digest=item.digest,
+            account=account,
+            reason=reason,
+            until=until,
+            by=by,
+            at=now,
+            post_id=None,
         )
         unit.holds.add(made)
     return made
@@ -88,3 +97,23 @@ def set_paused(store: Store, account: str, paused: bool) -> None:
         unit.accounts.save(account, paused=paused)
 
 
+def prune(store: Store, source: str, older_than: timedelta, now: datetime, *, dry_run: bool = False) -> int:
+    """Forget items removed longer ago than that to which nothing refers; how many went, or would go."""
+    if dry_run:
+        with store.read() as unit:
+            return unit.library.count_prunable(older_than, now, source=source)
+    with store.begin() as unit:
+        return unit.library.prune(older_than, now, source=source)
+
+
+def rename_source(store: Store, old: str, new: str) -> None:
+    """Carry a source's items, history and holds over to a new name.
+
+    Raises `NotFound` when nothing is known of the old name, `NotAllowed` when the new one has items of its own.
+    """
+    if not SOURCE_NAME.fullmatch(new):
+        raise NotAllowed(f"“{new}” cannot be a source's name: use letters, digits, - and _.")
+    with store.begin() as unit:
+        if old not in unit.sources.names():
+            raise NotFound(f"Nothing is known of a source {old}. Known: {', '.join(unit.sources.names()) or 'none'}.")
+        unit.sources.rename(old, new)

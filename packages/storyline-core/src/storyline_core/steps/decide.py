@@ -68,9 +68,7 @@ def _refuse_impossible(line: Line, post: Post, decision: Decision, now: datetime
 
 
 def _carried_out(line: Line, unit: Unit, before: Post, decision: Decision, now: datetime) -> Post:
-    details = Details(
-        by=decision.person, why=decision.why, until=decision.until, message=decision.message, person=True
-    )
+    details = Details(by=decision.person, why=decision.why, until=decision.until, message=decision.message, person=True)
     match decision.event:
         case PostEvent.POSTED | PostEvent.RESOLVE_LIVE:
             proof = Publication(remote_id=None, url=None, at=now, metadata={"confirmed_by": decision.person})

@@ -14,7 +14,6 @@ from storyline_core.selection import Opening, Pick, plan
 from storyline_core.steps.line import Line, clear_alert, raise_alert
 from storyline_core.store import AccountState, Unit
 
-
 A_DAY = timedelta(days=1)
 """How far the instant of a slot may lie from where changed settings would put it now."""
 
@@ -38,7 +37,9 @@ def fill(line: Line, now: datetime) -> Filled:
         missed = _missed(account, [slot for slot in slots if slot.at + account.grace < now], state, now)
         ahead = [] if state.paused else [slot for slot in slots if slot.at + account.grace >= now]
         picks = pick_for(line, unit, state, ahead, now)
-        posts = tuple(post_of(account, slot, pick, now) for slot, pick in zip(ahead, picks, strict=True) if pick.candidate)
+        posts = tuple(
+            post_of(account, slot, pick, now) for slot, pick in zip(ahead, picks, strict=True) if pick.candidate
+        )
         unit.queue.add_missed(missed)
         added = tuple(post for post in posts if unit.queue.add(post))
         empty = tuple(slot for slot, pick in zip(ahead, picks, strict=True) if pick.candidate is None)

@@ -16,7 +16,7 @@ from storyline_core.store import Unit
 
 @attrs.frozen
 class Foreseen:
-    """One slot or waiting post that lies ahead: what goes out, and why. `filled` tells what stands from what may change."""
+    """A slot or waiting post that lies ahead: what goes out, and why. `filled` tells what stands from what may change."""
 
     post: Post
     slot_key: str | None
@@ -37,7 +37,7 @@ class WouldDo:
 
 
 def foresee(line: Line, now: datetime, until: datetime) -> tuple[Foreseen, ...]:
-    """What the account would post from now until then: what is filled stands, the rest is chosen by the same planner."""
+    """What the account would post until then: what is filled stands, the rest is chosen by the same planner."""
     with line.store.read() as unit:
         waiting = [
             Foreseen(post, post.slot_key, post.due_at, _item(unit, post), post.why, filled=True)
@@ -53,9 +53,7 @@ def _planned(line: Line, unit: Unit, now: datetime, until: datetime) -> list[For
     slots = [slot for slot in open_slots(unit, line.account, state, now, until) if slot.at + line.account.grace >= now]
     picks = pick_for(line, unit, state, slots, now)
     posts = [post_of(line.account, slot, pick, now) for slot, pick in zip(slots, picks, strict=True)]
-    return [
-        Foreseen(post, post.slot_key, post.slot_at, _item(unit, post), post.why, filled=False) for post in posts
-    ]
+    return [Foreseen(post, post.slot_key, post.slot_at, _item(unit, post), post.why, filled=False) for post in posts]
 
 
 def would_do(line: Line, now: datetime) -> tuple[WouldDo, ...]:

@@ -15,7 +15,7 @@ from storyline_core.errors import NeedsPerson, NotFound, PluginFault, StorylineE
 from storyline_core.interfaces import Alert, AlertLevel, Draft, Notifier, Publisher, Traits
 from storyline_core.media import MediaItem
 from storyline_core.posts import Handle, Message, Post
-from storyline_core.scrub import scrub
+from storyline_core.redaction import scrub
 from storyline_core.store import AccountState, Store, Unit
 
 log = logging.getLogger("storyline")
@@ -45,7 +45,7 @@ class Line:
     tell_changed: Callable[[Post], None]
     notifier: Notifier | None = None
     publisher: Publisher | None = None
-    publisher_traits: Traits = Traits()
+    publisher_traits: Traits = attrs.field(factory=Traits)
     resting_sources: frozenset[str] = frozenset()
     notifier_fault: PluginFault | None = None
     publisher_fault: PluginFault | None = None
@@ -80,7 +80,7 @@ def guarded(call: Callable[[], Answer], what: str, *, otherwise: type[PluginFaul
         raise
     except StorylineError as error:
         raise otherwise(f"{what} failed: {scrub(str(error))}") from error
-    except Exception as error:  # noqa: BLE001 - whatever a plugin raises must not end the turn
+    except Exception as error:
         log.warning("%s raised %s, which no plugin may", what, type(error).__name__, exc_info=error)
         raise otherwise(f"{what} failed: {type(error).__name__}: {scrub(str(error))}") from error
 
@@ -152,7 +152,12 @@ def stop_line(line: Line, error: PluginFault, now: datetime) -> None:
         unit.accounts.save(line.account.name, stopped_until=now + pause, stopped_why=why)
     if isinstance(error, NeedsPerson):
         raise_alert(
-            line, f"needs-person/{line.account.name}", AlertLevel.ERROR, f"{line.account.name}: {why}", error.remedy, now
+            line,
+            f"needs-person/{line.account.name}",
+            AlertLevel.ERROR,
+            f"{line.account.name}: {why}",
+            error.remedy,
+            now,
         )
 
 

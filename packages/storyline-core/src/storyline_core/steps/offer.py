@@ -10,7 +10,7 @@ from storyline_core.errors import Busy, PluginFault, Refused, Stale, Uncertain
 from storyline_core.interfaces import AlertLevel
 from storyline_core.moves import Details
 from storyline_core.posts import Message, Post, PostEvent, PostState
-from storyline_core.scrub import scrub
+from storyline_core.redaction import scrub
 from storyline_core.steps.line import Line, bring_level, draft_of, guarded, line_runs, raise_alert, stop_line
 from storyline_core.steps.moving import move, released
 
@@ -110,8 +110,12 @@ def _not_shown(line: Line, showing: Post, error: PluginFault) -> Post:
             return unit.queue.get(showing.id)
     if refused:
         raise_alert(
-            line, f"failed/{after.id}", AlertLevel.ERROR, f"{after.account}: post {after.id} failed: {text}",
-            f"Take it back with: storyline queue retry {after.id}", now,
+            line,
+            f"failed/{after.id}",
+            AlertLevel.ERROR,
+            f"{after.account}: post {after.id} failed: {text}",
+            f"Take it back with: storyline queue retry {after.id}",
+            now,
         )
     else:
         stop_line(line, error, now)

@@ -12,7 +12,7 @@ from storyline_core.errors import Busy, PluginFault, Refused, Stale, Uncertain
 from storyline_core.interfaces import AlertLevel
 from storyline_core.moves import Details, retry_after
 from storyline_core.posts import Post, PostEvent, Publication
-from storyline_core.scrub import scrub
+from storyline_core.redaction import scrub
 from storyline_core.steps.line import (
     ItemFailed,
     Line,

@@ -60,4 +60,8 @@ def snapshot_of(unit: Unit, post: Post) -> dict[str, object]:
 
 def described(description: Description) -> dict[str, object]:
     """A description as plain values, for a snapshot or a document."""
-    return {**attrs.asdict(description), "tags": list(description.tags), "custom_metadata": dict(description.custom_metadata)}
+    return {
+        **attrs.asdict(description),
+        "tags": list(description.tags),
+        "custom_metadata": dict(description.custom_metadata),
+    }

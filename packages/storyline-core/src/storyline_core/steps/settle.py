@@ -9,7 +9,7 @@ from storyline_core.errors import Busy, PluginFault, Stale, Uncertain
 from storyline_core.interfaces import Gone, InProgress, Published, Ready
 from storyline_core.moves import Details
 from storyline_core.posts import Post, PostEvent
-from storyline_core.scrub import scrub
+from storyline_core.redaction import scrub
 from storyline_core.steps.beside import choose_again
 from storyline_core.steps.line import ItemFailed, Line, bring_level, discard, guarded, line_runs, stop_line
 from storyline_core.steps.moving import released

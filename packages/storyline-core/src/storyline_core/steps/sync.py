@@ -11,9 +11,16 @@ import attrs
 from storyline_core.describing import documents_to_read
 from storyline_core.errors import StorylineError, Unavailable
 from storyline_core.interfaces import MediaSourceProvider, Traits
-from storyline_core.media import FileProblem, Fingerprint, ListedFile, Listing, RememberedDocument, RememberedFile, Unread
+from storyline_core.media import (
+    Fingerprint,
+    ListedFile,
+    Listing,
+    RememberedDocument,
+    RememberedFile,
+    Unread,
+)
 from storyline_core.reconcile import ChangeKind, ChangeSet, Gate, Gates, HashPlan, confirmed, reconcile, to_hash
-from storyline_core.scrub import scrub
+from storyline_core.redaction import scrub
 from storyline_core.steps.documents import ReadDocuments, Redescribed, read_documents, redescribe
 from storyline_core.steps.line import Answer, guarded
 from storyline_core.steps.report import MOST_DETAILS, ChangeLine, Progress, SyncReport, SyncRequest, counted, lines_of
@@ -268,7 +275,12 @@ def _apply(
             record = attrs.evolve(record, last_good_at=started)
         if report.found_something:
             run = unit.runs.start(
-                "sync", line.name, triggered_by=request.triggered_by, user=request.user, input=_asked(request), at=started
+                "sync",
+                line.name,
+                triggered_by=request.triggered_by,
+                user=request.user,
+                input=_asked(request),
+                at=started,
             )
             unit.runs.finish(run, RunStatus.COMPLETED, result=summary(report), at=line.clock())
             record = attrs.evolve(record, last_run_id=run)
@@ -289,7 +301,7 @@ def _record_failure(line: SourceLine, error: StorylineError, request: SyncReques
 def summary(report: SyncReport) -> dict[str, object]:
     """A report's counts and reasons as plain values, for the run record."""
     skip = {"changes", "errors", "held"}
-    plain: dict[str, object] = {key: value for key, value in attrs.asdict(report, recurse=False).items() if key not in skip}
+    plain: dict[str, object] = attrs.asdict(report, recurse=False, filter=lambda field, _: field.name not in skip)
     plain["held"] = [held.message for held in report.held]
     plain["errors"] = [{"key": each.key, "message": each.message} for each in report.errors]
     return plain

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 import attrs
 
 from storyline_core.agenda import NextTask, Task, next_task
 from storyline_core.errors import NotAllowed, NotFound, Stale, StorylineError
 from storyline_core.posts import Post
-from storyline_core.scrub import scrub
+from storyline_core.redaction import scrub
 from storyline_core.steps.fill import Filled, fill
 from storyline_core.steps.line import Line, standing_of, stopped_because
 from storyline_core.steps.offer import escalate, offer, remind
@@ -89,28 +91,29 @@ def task_of(line: Line, post: Post, now: datetime) -> NextTask:
 
 def carry_out(line: Line, post: Post, task: NextTask, now: datetime) -> Post:
     """Do one task and return the post as it is then."""
-    match task.task:
-        case Task.OFFER:
-            return offer(line, post, now)
-        case Task.REMIND:
-            return remind(line, post, now, task.why)
-        case Task.ESCALATE:
-            return escalate(line, post, now, task.why)
-        case Task.APPROVE:
-            return approve_by_rule(line, post, now, task.why)
-        case Task.PREPARE:
-            return prepare(line, post, now)
-        case Task.PREPARE_AGAIN:
-            return prepare_again(line, post, now, task.why)
-        case Task.PUBLISH:
-            return publish(line, post, now)
-        case Task.FIND:
-            return find(line, post, now)
-        case Task.SWAP:
-            return swap_unfit(line, post, now, task.why)
-        case Task.MISS:
-            return miss(line, post, now, task.why)
-        case Task.DRY_RUN:
-            return dry_run(line, post, now)
-        case Task.WAIT:
-            return post
+    step = _STEPS.get(task.task)
+    if step is not None:
+        return step(line, post, now)
+    reasoned = _REASONED.get(task.task)
+    return post if reasoned is None else reasoned(line, post, now, task.why)
+
+
+_STEPS: Mapping[Task, Callable[[Line, Post, datetime], Post]] = MappingProxyType(
+    {
+        Task.OFFER: offer,
+        Task.PREPARE: prepare,
+        Task.PUBLISH: publish,
+        Task.FIND: find,
+        Task.DRY_RUN: dry_run,
+    }
+)
+_REASONED: Mapping[Task, Callable[[Line, Post, datetime, str], Post]] = MappingProxyType(
+    {
+        Task.REMIND: remind,
+        Task.ESCALATE: escalate,
+        Task.APPROVE: approve_by_rule,
+        Task.PREPARE_AGAIN: prepare_again,
+        Task.SWAP: swap_unfit,
+        Task.MISS: miss,
+    }
+)

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -22,6 +22,8 @@ from storyline_core.store import engines, schema
 from storyline_core.store.accounts import AccountState
 from storyline_core.store.alerts import AlertRecord
 from storyline_core.store.applying import Applied, StoredDocument
+from storyline_core.store.catalogue import ItemEvent, SourceCounts
+from storyline_core.store.copying import copy_everything
 from storyline_core.store.faults import plainly
 from storyline_core.store.history import JournalEntry
 from storyline_core.store.holds import Hold, Reason
@@ -31,7 +33,6 @@ from storyline_core.store.people import Person, PersonStats, TeamRole
 from storyline_core.store.runs import Run, RunStatus
 from storyline_core.store.schema import SchemaState
 from storyline_core.store.secrets import PrivateTexts, Vault
-from storyline_core.store.shelf import ItemEvent, SourceCounts
 from storyline_core.store.sources import SourceRecord
 from storyline_core.store.units import Unit
 from storyline_core.store.views import PostView, QueueNumbers
@@ -144,9 +145,17 @@ class Store:
             self.upgrade()
             return
         raise SchemaMismatch(
-            f"The tables of the {self.place} are of version {state.current or 'none'}, this Storyline needs {state.head}. "
-            "Make a backup, then run: storyline db upgrade"
+            f"The tables of the {self.place} are of version {state.current or 'none'}; this Storyline needs "
+            f"{state.head}. Make a backup, then run: storyline db upgrade"
         )
+
+    def copy_to(self, target: Store) -> Mapping[str, int]:
+        """Copy everything into an empty, migrated store; how many rows each table has there.
+
+        Raises `StoreError` when the target holds something already: then nothing is written.
+        """
+        with self.read() as source, target.begin() as unit:
+            return copy_everything(source.connection, unit.connection)
 
     def close(self) -> None:
         """Close every connection. The store cannot be used afterwards."""

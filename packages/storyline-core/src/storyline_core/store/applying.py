@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 import attrs
 from sqlalchemy import Connection, delete, update
@@ -18,9 +19,9 @@ from storyline_core.store.columns import spell_instant, spell_json, storable
 from storyline_core.store.tables import documents as document_table
 from storyline_core.store.tables import item_events, items, sequences
 
+_AT_ONCE = 5_000
 _PARKED = "\x01parked/"
 _KEPT = frozenset({ChangeKind.MOVED, ChangeKind.TOUCHED, ChangeKind.EDITED, ChangeKind.RESTORED})
-_NOTHING = Description()
 
 
 @attrs.frozen
@@ -72,7 +73,7 @@ def apply(
     added = _add(connection, source, changes.of(ChangeKind.ADDED), descriptions, now, now_ns)
     _remove(connection, removed, now)
     _note_sight(connection, changes, now)
-    _note_events(connection, changes, added, described, now)
+    _note_events(connection, changes, described, now)
     _keep_documents(connection, source, documents, gone_documents)
     return Applied(added_ids=added)
 
@@ -154,11 +155,19 @@ def _description_row(description: Description) -> tuple[Scalar, ...]:
         storable(description.title),
         storable(description.caption),
         storable(description.link_url),
-        spell_json(description.tags) if description.tags else "[]",
+        _tags(description.tags),
         description.requires_interaction,
         spell_json(dict(description.custom_metadata)) if description.custom_metadata else "{}",
     )
 
+
+@lru_cache(maxsize=4096)
+def _tags(tags: tuple[str, ...]) -> str:
+    """Tags repeat all over a library; spelling them is the dearest part of a row."""
+    return spell_json(tags)
+
+
+_UNDESCRIBED = _description_row(Description())
 
 _ADDED = ("id", "source", "key", "name", "folder", "category", "size", "mtime_ns", "version", "hint", "digest")
 
@@ -175,7 +184,6 @@ def _add(
         return {}
     first = allocate(connection, "items", len(added))
     added_at = spell_instant(now, connection.dialect.name)
-    undescribed = _description_row(_NOTHING)
     rows: list[tuple[Scalar, ...]] = []
     for item_id, change in enumerate(added, first):
         file, reading = change.now, change.reading
@@ -194,11 +202,12 @@ def _add(
                 file.hint,
                 *((reading.digest, now_ns) if reading else (file.digest, 0)),
                 *_look_columns(change),
-                *(_description_row(description) if description else undescribed),
+                *(_description_row(description) if description else _UNDESCRIBED),
                 added_at,
+                storable(change.evidence),
             )
         )
-    insert_many(connection, items, (*_ADDED, "hashed_ns", *_LOOK, *_DESCRIPTION, "added_at"), rows)
+    insert_many(connection, items, (*_ADDED, "hashed_ns", *_LOOK, *_DESCRIPTION, "added_at", "added_because"), rows)
     return {change.key: item_id for item_id, change in enumerate(added, first)}
 
 
@@ -214,47 +223,32 @@ def _remove(connection: Connection, removed: Sequence[Change], now: datetime) ->
 
 
 def _note_sight(connection: Connection, changes: ChangeSet, now: datetime) -> None:
-    """Since when items are missing or unknown; the first time stands while it lasts."""
+    """Since when items are missing or unknown, and which of them are back."""
     at = spell_instant(now, connection.dialect.name)
-    update_many(connection, items, ("id", "missing_since", "unknown_since"), [(i, None, None) for i in changes.seen])
-    for column, ids in (("missing_since", changes.missing), ("unknown_since", changes.unknown)):
-        fresh = _without(connection, column, ids)
-        update_many(connection, items, ("id", column), [(item_id, at) for item_id in fresh])
-
-
-def _without(connection: Connection, column: str, ids: Sequence[int]) -> Sequence[int]:
-    if not ids:
-        return ids
-    marked = items.select().with_only_columns(items.c.id).where(items.c[column].is_not(None))
-    known = set(connection.execute(marked).scalars())
-    return [item_id for item_id in ids if item_id not in known]
+    sight: list[tuple[Scalar, ...]] = [(item_id, None, None) for item_id in changes.seen]
+    sight += [(item_id, at, None) for item_id in changes.missing]
+    update_many(connection, items, ("id", "missing_since", "unknown_since"), sight)
+    update_many(connection, items, ("id", "unknown_since"), [(item_id, at) for item_id in changes.unknown])
 
 
 _EVENT = ("item_id", "at", "kind", "from_key", "to_key", "from_path", "to_path", "from_digest", "to_digest", "evidence")
 
 
 def _note_events(
-    connection: Connection,
-    changes: ChangeSet,
-    added: Mapping[str, int],
-    described: Mapping[int, Description],
-    now: datetime,
+    connection: Connection, changes: ChangeSet, described: Mapping[int, Description], now: datetime
 ) -> None:
     at = spell_instant(now, connection.dialect.name)
-    new: list[tuple[Scalar, ...]] = []
     rows: list[tuple[Scalar, ...]] = []
     told: set[int] = set()
     for change in changes.changes:
         if change.was is None:
-            # The item's own row says the rest, and later events say what it was before them.
-            new.append((added[change.key], at, change.kind.value, change.evidence))
-        elif change.kind is ChangeKind.DESCRIBED:
+            continue
+        if change.kind is ChangeKind.DESCRIBED:
             told.add(change.was.id)
             rows.append((change.was.id, at, change.kind.value, *(None,) * 6, storable(change.evidence)))
         elif event := _event(change):
             rows.append((change.was.id, at, change.kind.value, *event, storable(change.evidence)))
     rows += [(item_id, at, "described", *(None,) * 6, "") for item_id in sorted(described.keys() - told)]
-    insert_many(connection, item_events, ("item_id", "at", "kind", "evidence"), new)
     insert_many(connection, item_events, _EVENT, rows)
 
 
@@ -290,9 +284,9 @@ def _keep_documents(
     if len(stale) == len(stored):
         connection.execute(delete(document_table).where(known))
     else:
-        for start in range(0, len(stale), 500):
+        for start in range(0, len(stale), _AT_ONCE):
             connection.execute(
-                delete(document_table).where(known, document_table.c.key.in_(stale[start : start + 500]))
+                delete(document_table).where(known, document_table.c.key.in_(stale[start : start + _AT_ONCE]))
             )
     names = ("source", *attrs.fields_dict(StoredDocument))
     rows = [(source, *attrs.astuple(document)) for document in documents]

@@ -7,7 +7,6 @@ is published with it. Its own driver's transaction handling is switched off: a u
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
 from datetime import timedelta
@@ -24,6 +23,9 @@ from storyline_core.errors import Problem, SettingsError
 
 PATIENCE = timedelta(seconds=30)
 """How long a writer waits for another one before it gives up."""
+
+OLDEST_SQLITE = (3, 35)
+"""The first that gives back what it inserted."""
 
 _WRITES = "storyline_writes"
 _RETRY_SECONDS = 0.05
@@ -68,7 +70,9 @@ def connect(url: URL, *, read_only: bool, patience: timedelta) -> Engine:
     if url.get_backend_name() == "sqlite":
         return _sqlite(url, read_only, patience)
     try:
-        engine = create_engine(url, pool_pre_ping=True, connect_args={"application_name": "storyline"})
+        engine = create_engine(
+            url, pool_pre_ping=True, hide_parameters=True, connect_args={"application_name": "storyline"}
+        )
     except (ModuleNotFoundError, NoSuchModuleError):
         remedy = "Install it with: pip install 'storyline-core[postgresql]'"
         raise SettingsError([Problem("database.url", "PostgreSQL's driver is not installed.", remedy)]) from None
@@ -90,23 +94,28 @@ def reading(connection: Connection) -> Connection:
 
 
 def _sqlite(url: URL, read_only: bool, patience: timedelta) -> Engine:
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        wanted = ".".join(map(str, OLDEST_SQLITE))
+        what = f"This Python comes with SQLite {sqlite3.sqlite_version}; Storyline needs {wanted} or later."
+        raise SettingsError([Problem("database.url", what, "Install a newer Python, or use PostgreSQL.")])
     file = file_of(url)
     arguments: dict[str, object] = {"timeout": patience.total_seconds(), "check_same_thread": False}
     if file is None:
-        engine = create_engine(url, connect_args=arguments, poolclass=StaticPool)
+        engine = create_engine(url, connect_args=arguments, hide_parameters=True, poolclass=StaticPool)
     else:
         if read_only:
             name = "file:" + quote(os.fspath(file.absolute()))
             url = url.set(database=name, query={"mode": "ro", "uri": "true"})
-        engine = create_engine(url, connect_args=arguments)
+        engine = create_engine(url, connect_args=arguments, hide_parameters=True)
 
     def prepare(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA query_only = ON" if read_only else "PRAGMA query_only = OFF")
-        if not read_only:
+        if read_only:
+            cursor.execute("PRAGMA query_only = ON")
+        else:
             _write_ahead(cursor, patience)
         cursor.close()
 
@@ -125,9 +134,10 @@ def _write_ahead(cursor: object, patience: timedelta) -> None:
     assert isinstance(cursor, sqlite3.Cursor)
     deadline = monotonic() + patience.total_seconds()
     while cursor.execute("PRAGMA journal_mode").fetchone()[0] not in ("wal", "memory"):
-        with contextlib.suppress(sqlite3.OperationalError):
+        try:
             cursor.execute("PRAGMA journal_mode = WAL")
             return
-        if monotonic() > deadline:
-            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or monotonic() > deadline:
+                return
         sleep(_RETRY_SECONDS)

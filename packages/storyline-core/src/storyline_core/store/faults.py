@@ -6,7 +6,8 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError, TimeoutError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from storyline_core.errors import SchemaMismatch, StoreError, StoreUnavailable
 
@@ -45,7 +46,7 @@ def plainly(place: str) -> Iterator[None]:
     """
     try:
         yield
-    except TimeoutError:
+    except NoConnectionFree:
         raise StoreUnavailable(f"All connections to the {place} are in use. Wait a moment, then try again.") from None
     except DBAPIError as error:
         raise _said(error.orig or error, place) from error

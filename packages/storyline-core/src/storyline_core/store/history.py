@@ -18,7 +18,7 @@ from storyline_core.store.tables import items, journal, posts, publications
 _NOT_PLACED = sorted({PostState.SKIPPED, PostState.MISSED, PostState.REJECTED, PostState.FAILED})
 _STANDS = publications.c.undone_at.is_(None)
 _PROOF = [publications.c[name] for name in ("post_id", "remote_id", "url", "at", "metadata")]
-_AT_ONCE = 500
+_AT_ONCE = 5_000
 
 
 @attrs.frozen

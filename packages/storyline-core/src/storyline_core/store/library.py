@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import attrs
-from sqlalchemy import RowMapping, delete, select, update
+from sqlalchemy import RowMapping, Select, delete, func, select, update
 
 from storyline_core.accounts import Account
 from storyline_core.media import Description, RememberedDocument, RememberedFile
@@ -14,9 +14,9 @@ from storyline_core.reconcile import ChangeSet
 from storyline_core.selection import Candidate
 from storyline_core.store import applying, candidates
 from storyline_core.store.applying import Applied, StoredDocument
+from storyline_core.store.catalogue import Catalogue
 from storyline_core.store.columns import read_instant
 from storyline_core.store.convert import description_of
-from storyline_core.store.shelf import Shelf
 from storyline_core.store.tables import documents as document_table
 from storyline_core.store.tables import holds, item_events, items, posts, publications
 
@@ -24,7 +24,7 @@ _REMEMBERED = [items.c[name] for name in attrs.fields_dict(RememberedFile)]
 _FIRST_INSTANT = list(attrs.fields_dict(RememberedFile)).index("missing_since")
 _DOCUMENT = [document_table.c[name] for name in attrs.fields_dict(RememberedDocument)]
 _NAMED = [items.c[name] for name in ("id", "key", "name", "folder", "edits", *attrs.fields_dict(Description))]
-_AT_ONCE = 500
+_AT_ONCE = 5_000
 
 
 @attrs.frozen
@@ -39,7 +39,7 @@ class ItemName:
     edits: Mapping[str, object]
 
 
-class Library(Shelf):
+class Library(Catalogue):
     """Items, tombstones and documents, within one unit."""
 
     def remembered(self, source: str) -> list[RememberedFile]:
@@ -74,7 +74,7 @@ class Library(Shelf):
         """What is wrong with a source's documents, by key."""
         wrong = (document_table.c.source == source, document_table.c.problem.is_not(None))
         rows = self.connection.execute(select(document_table.c.key, document_table.c.problem).where(*wrong))
-        return dict(rows.tuples().all())
+        return {row[0]: row[1] for row in rows}
 
     def apply(
         self,
@@ -117,20 +117,30 @@ class Library(Shelf):
         """Every item that the account could post, held and waiting ones marked: see `candidates.candidates`."""
         return candidates.candidates(self.connection, account, now, need_no_interaction=need_no_interaction)
 
-    def prune(self, older_than: timedelta, now: datetime) -> int:
+    def prune(self, older_than: timedelta, now: datetime, *, source: str | None = None) -> int:
         """Forget tombstones older than that, unless posts, history or holds refer to them. Returns how many."""
-        referred = [
-            select(table.c.item_id).where(table.c.item_id == items.c.id).exists()
-            for table in (posts, publications, holds)
-        ]
-        gone = select(items.c.id).where(items.c.removed_at < now - older_than, *[~known for known in referred])
+        gone = _prunable(now - older_than, source)
         self.connection.execute(delete(item_events).where(item_events.c.item_id.in_(gone)))
         return self.connection.execute(delete(items).where(items.c.id.in_(gone))).rowcount
+
+    def count_prunable(self, older_than: timedelta, now: datetime, *, source: str | None = None) -> int:
+        """How many tombstones `prune` would forget."""
+        gone = _prunable(now - older_than, source).subquery()
+        return self.connection.execute(select(func.count()).select_from(gone)).scalar_one()
 
     def rename_source(self, old: str, new: str) -> None:
         """Carry items and documents over to a source's new name."""
         self.connection.execute(update(items).where(items.c.source == old).values(source=new))
         self.connection.execute(update(document_table).where(document_table.c.source == old).values(source=new))
+
+
+def _prunable(removed_before: datetime, source: str | None) -> Select[tuple[int]]:
+    """The ids of tombstones that nothing refers to."""
+    referred = [
+        select(table.c.item_id).where(table.c.item_id == items.c.id).exists() for table in (posts, publications, holds)
+    ]
+    gone = select(items.c.id).where(items.c.removed_at < removed_before, *[~known for known in referred])
+    return gone if source is None else gone.where(items.c.source == source)
 
 
 def _item_name(row: RowMapping) -> ItemName:

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, select, update
 
 from storyline_core.errors import NotAllowed
 from storyline_core.reconcile import Waiting
+from storyline_core.store.catalogue import SourceCounts
 from storyline_core.store.convert import row_of, value_of
 from storyline_core.store.library import Library
-from storyline_core.store.shelf import SourceCounts
 from storyline_core.store.tables import sources
 from storyline_core.store.upsert import upsert
 

@@ -70,6 +70,7 @@ items = Table(
     Column("edited_at", Instant),
     Column("added_at", Instant, nullable=False),
     Column("added_by", Text),
+    Column("added_because", Text, nullable=False),
     Column("missing_since", Instant),
     Column("unknown_since", Instant),
     Column("removed_at", Instant),
@@ -81,7 +82,7 @@ Index("uq_items_living_key", items.c.source, items.c.key, unique=True, sqlite_wh
 Index("ix_items_digest", items.c.digest)
 Index("ix_items_folder", items.c.source, items.c.folder)
 
-# No foreign key on item_id: a hundred thousand events are written in one statement, and pruning takes them along.
+# An addition is told by the item's own row. No foreign key on item_id: pruning takes the events along.
 item_events = Table(
     "item_events",
     metadata,

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, func, select
 
 from storyline_core.media import MediaItem
 from storyline_core.posts import UNSETTLED, Post, Publication
+from storyline_core.store.catalogue import Catalogue
 from storyline_core.store.queue import Queue
-from storyline_core.store.shelf import Shelf
 from storyline_core.store.tables import posts
 
 
@@ -46,7 +46,7 @@ class Views:
     def posts(self, shown: Iterable[Post]) -> list[PostView]:
         """The posts with what belongs to them, in the given order."""
         wanted: Sequence[Post] = list(shown)
-        items = Shelf(self.connection).items_by_id([post.item_id for post in wanted if post.item_id is not None])
+        items = Catalogue(self.connection).items_by_id([post.item_id for post in wanted if post.item_id is not None])
         proofs = Queue(self.connection).publications([post.id for post in wanted])
         return [
             PostView(post, items.get(post.item_id) if post.item_id is not None else None, proofs.get(post.id))

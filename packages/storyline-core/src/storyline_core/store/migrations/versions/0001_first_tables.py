@@ -160,6 +160,7 @@ def _items() -> None:
         sa.Column("edited_at", INSTANT),
         sa.Column("added_at", INSTANT, nullable=False),
         sa.Column("added_by", sa.Text()),
+        sa.Column("added_because", sa.Text(), nullable=False),
         sa.Column("missing_since", INSTANT),
         sa.Column("unknown_since", INSTANT),
         sa.Column("removed_at", INSTANT),

@@ -33,7 +33,7 @@ _STATES: Mapping[str, ColumnElement[bool]] = {
     "broken": and_(_ALIVE, items.c.problem.is_not(None)),
     "removed": items.c.removed_at.is_not(None),
 }
-_AT_ONCE = 500
+_AT_ONCE = 5_000
 _SHORTEST_DIGEST = 8
 
 
@@ -48,21 +48,21 @@ class SourceCounts:
 
 @attrs.frozen
 class ItemEvent:
-    """One thing that happened to an item, and on what evidence. An addition has no `from` and nothing but its kind."""
+    """One thing that happened to an item, and on what evidence. An addition has neither `from` nor `to`."""
 
     at: datetime
     kind: str
-    from_key: str | None
-    to_key: str | None
-    from_path: str | None
-    to_path: str | None
-    from_digest: str | None
-    to_digest: str | None
-    evidence: str
+    from_key: str | None = None
+    to_key: str | None = None
+    from_path: str | None = None
+    to_path: str | None = None
+    from_digest: str | None = None
+    to_digest: str | None = None
+    evidence: str = ""
 
 
 @attrs.frozen
-class Shelf:
+class Catalogue:
     """The part of the library that people look at and edit."""
 
     connection: Connection
@@ -188,7 +188,7 @@ class Shelf:
             .where(_STATES["alive"], items.c.source.in_(sorted(sources)))
             .group_by(items.c.category)
         )
-        return dict(rows.tuples().all())
+        return {row[0]: row[1] for row in rows}
 
     def set_edits(
         self, item_id: int, edits: Mapping[str, object], description: Description, by: str, at: datetime
@@ -204,10 +204,16 @@ class Shelf:
         )
 
     def events(self, item_id: int) -> list[ItemEvent]:
-        """What happened to an item, oldest first."""
+        """What happened to an item, oldest first. Raises `NotFound`."""
+        added = self.connection.execute(
+            select(items.c.added_at, items.c.added_because).where(items.c.id == item_id)
+        ).one_or_none()
+        if added is None:
+            raise NotFound(f"There is no item {item_id}.")
         wanted = [item_events.c[name] for name in attrs.fields_dict(ItemEvent)]
-        of_item = select(*wanted).where(item_events.c.item_id == item_id)
-        return [ItemEvent(*row) for row in self.connection.execute(of_item.order_by(item_events.c.id))]
+        later = select(*wanted).where(item_events.c.item_id == item_id).order_by(item_events.c.id)
+        first = ItemEvent(at=added.added_at, kind="added", evidence=added.added_because)
+        return [first, *(ItemEvent(*row) for row in self.connection.execute(later))]
 
     def duplicates(self) -> list[list[MediaItem]]:
         """The living items that share their bytes with another one, twins together."""
