@@ -86,7 +86,9 @@ def _added(number: int) -> Change:
         hint=str(number),
     )
     look = Look("image/jpeg", 1080, 1920)
-    return Change(ChangeKind.ADDED, None, file, Fingerprint(key, digest, file.size, file.mtime_ns, file.version, look), "new")
+    return Change(
+        ChangeKind.ADDED, None, file, Fingerprint(key, digest, file.size, file.mtime_ns, file.version, look), "new"
+    )
 
 
 def _rows_of(store: Store, changes: ChangeSet) -> tuple[list[str], list[tuple[object, ...]]]:
@@ -145,7 +147,7 @@ def _write_raw(store: Store, rows: tuple[list[str], list[tuple[object, ...]]]) -
 def _copy(connection: Connection, columns: list[str], values: list[tuple[object, ...]]) -> None:
     lines = ("\t".join("\\N" if value is None else str(value) for value in row) for row in values)
     buffer = io.StringIO("\n".join(lines))
-    connection.connection.cursor().copy_expert(f"COPY items ({', '.join(columns)}) FROM STDIN", buffer)  # type: ignore[attr-defined]
+    connection.connection.cursor().copy_expert(f"COPY items ({', '.join(columns)}) FROM STDIN", buffer)
 
 
 def _read(store: Store) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Literal
 
 import attrs
 
-from storyline_core import Kind, hookimpl
+from storyline_core import Kind, Runtime, hookimpl
 from storyline_core.plugins import load_plugins
 from storyline_core.settings import Secret
 
@@ -75,7 +76,7 @@ class Installed:
         return [Kind("instagram", Brand, _never), Kind("outbox", Box, _never)]
 
 
-def _never(options: object, runtime: object) -> None:  # type: ignore[misc]
+def _never(options: object, runtime: Runtime) -> AbstractContextManager[object]:
     raise AssertionError("settings open nothing")
 
 

@@ -168,6 +168,7 @@ BROKEN = {
     "settings that use core's names": (
         (
             "import attrs\nfrom storyline_core import Kind, hookimpl\n"
+            ""
             "@attrs.frozen\nclass Options:\n    enabled: bool = True\n"
             "@hookimpl\ndef storyline_media_source_providers(): return [Kind('odd', Options, print)]"
         ),

@@ -135,6 +135,15 @@ def test_a_copy_is_kept_back_with_the_item_that_was_posted() -> None:
     assert picks[30].why[0] == "last posted 30 days ago (once)"
 
 
+def test_a_copy_that_was_held_just_as_long_returns_only_once() -> None:
+    account = attrs.evolve(ACCOUNT, cooldown_posted=DAY, fill_ahead=timedelta())
+    library = [item(1, digest="same"), item(2, digest="same", held=NOW + DAY)]
+    picks = plan(library, account, [Opening("a", NOW), Opening("b", NOW + DAY), Opening("c", NOW + DAY)])
+    assert chosen(picks)[0] == 1
+    assert picks[1].candidate is not None
+    assert picks[2].why == ("2 items on hold (the first until 2026-05-03 09:00 UTC)",)
+
+
 def test_a_short_cooldown_does_not_bring_back_what_is_still_waiting_when_the_slot_is_filled() -> None:
     account = attrs.evolve(ACCOUNT, cooldown_posted=timedelta(), fill_ahead=2 * DAY)
     assert chosen(plan([item(1)], account, days(5))) == [1, None, 1, None, 1]

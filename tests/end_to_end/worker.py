@@ -7,7 +7,7 @@ import json
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from multiprocessing.context import ForkServerProcess
@@ -62,7 +62,7 @@ class Fused:
 def fused_plugin(fuse: Fuse) -> object:
     """The local plugin's source and outbox under other names, with a fuse in every call."""
 
-    def kind(original: Kind) -> Kind:
+    def kind(original: Kind[object]) -> Kind[object]:
         @contextmanager
         def open_fused(settings: object, runtime: object) -> Iterator[Fused]:
             with original.open(settings, runtime) as thing:
@@ -70,7 +70,7 @@ def fused_plugin(fuse: Fuse) -> object:
 
         return attrs.evolve(original, name=f"fused-{original.name}", open=open_fused)
 
-    def fused(kinds: Callable[[], list[Kind]]) -> Callable[[], list[Kind]]:
+    def fused(kinds: Callable[[], Sequence[Kind[object]]]) -> Callable[[], list[Kind[object]]]:
         return hookimpl(lambda: [kind(each) for each in kinds()])
 
     sources = fused(local.storyline_media_source_providers)

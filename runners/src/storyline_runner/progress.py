@@ -79,3 +79,15 @@ def bar() -> Iterator[Bar]:
         yield drawn
     finally:
         drawn.close()
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """A sign of life for work that cannot say how far it is."""
+    from rich.console import Console
+
+    if not sys.stderr.isatty():
+        yield
+        return
+    with Console(file=sys.stderr).status(what):
+        yield

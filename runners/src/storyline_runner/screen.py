@@ -70,7 +70,9 @@ def heading(text: str, about: str = "") -> None:
     """A line that begins a part, set off from what comes before."""
     from rich.text import Text
 
-    _console(sys.stdout).print(Text.assemble((plain(text), "bold"), (f"  {plain(about)}" if about else "", "bright_black")))
+    _console(sys.stdout).print(
+        Text.assemble((plain(text), "bold"), (f"  {plain(about)}" if about else "", "bright_black"))
+    )
 
 
 def under(text: str, indent: int = 4) -> None:

@@ -33,8 +33,10 @@ from storyline_core import (
 class WebFolder:
     """`[sources.NAME]` with `kind = "webfolder"`: the folder's address, and the deadline of one whole request."""
 
-    url: str
-    timeout: timedelta = timedelta(seconds=30)
+    url: str = attrs.field(metadata={"help": "the folder's address, without the index.json"})
+    timeout: timedelta = attrs.field(
+        default=timedelta(seconds=30), metadata={"help": "the deadline of one whole request"}
+    )
 
 
 class WebFolderSource(SourceDefaults):

@@ -168,6 +168,7 @@ if TYPE_CHECKING:
     from storyline_core.steps.check import (
         Check as Check,
         Health as Health,
+        Status as Status,
     )
     from storyline_core.steps.curate import (
         Released as Released,
@@ -344,7 +345,9 @@ _HOMES = {
         "confirmed",
         "to_hash",
     ),
-    "redaction": ("scrub",),
+    "redaction": (
+        "scrub",
+    ),
     "selection": (
         "Candidate",
         "Opening",
@@ -366,8 +369,11 @@ _HOMES = {
     "steps.check": (
         "Check",
         "Health",
+        "Status",
     ),
-    "steps.curate": ("Released",),
+    "steps.curate": (
+        "Released",
+    ),
     "steps.foresee": (
         "Foreseen",
         "WouldDo",
@@ -378,7 +384,9 @@ _HOMES = {
         "SyncReport",
         "SyncRequest",
     ),
-    "steps.turn": ("Turned",),
+    "steps.turn": (
+        "Turned",
+    ),
     "store": (
         "Hold",
         "ItemEvent",
@@ -504,6 +512,7 @@ __all__ = [
     "SourceKind",
     "SourceRecord",
     "Stale",
+    "Status",
     "Store",
     "StoreError",
     "StoreUnavailable",

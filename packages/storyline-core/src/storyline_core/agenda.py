@@ -42,7 +42,8 @@ class Standing:
     """What is true around a post just now.
 
     `unfit` says why its item can no longer be posted (removed, held, broken), "" when it can. `stopped` says why the
-    account's line stands still (paused, a service is down), "" when it runs. `sendable` says whether the publisher
+    account's line stands still (paused, a service is down), "" when it runs; `trouble` what last stopped it and has not
+    been seen to work since. `sendable` says whether the publisher
     can send the item's media type at all; `can_look`
     whether it can tell how a publishing ended that nobody saw.
     """
@@ -51,6 +52,7 @@ class Standing:
     sendable: bool = True
     unfit: str = ""
     stopped: str = ""
+    trouble: str = ""
     has_notifier: bool = True
     has_publisher: bool = False
     can_look: bool = True
@@ -98,7 +100,7 @@ def next_task(post: Post, account: Account, standing: Standing, now: datetime) -
 
 def _scheduled(post: Post, account: Account, standing: Standing, now: datetime) -> NextTask:
     if now > post.due_at + account.grace:
-        why = standing.unfit or standing.stopped or post.last_error
+        why = standing.unfit or standing.stopped or standing.trouble or post.last_error
         return NextTask(Task.MISS, why or "Storyline was not running at its time")
     if standing.unfit:
         return NextTask(Task.SWAP, standing.unfit)
@@ -140,7 +142,9 @@ def _on_its_way(post: Post, account: Account, standing: Standing, now: datetime)
     asked_for = post.decided_at if post.decided_by is not None else None
     deadline = asked_for + account.answer_within if asked_for else post.due_at + account.grace
     if now > deadline + (RETRY_SPAN if post.tries else timedelta()):
-        return NextTask(Task.MISS, standing.stopped or post.last_error or "the publisher did not answer in time")
+        return NextTask(
+            Task.MISS, standing.stopped or standing.trouble or post.last_error or "the publisher did not answer in time"
+        )
     if standing.stopped or _too_early(post, now):
         return NextTask(Task.WAIT, standing.stopped)
     if post.state is PostState.APPROVED:

@@ -27,9 +27,9 @@ class Turn:
 class Turns:
     """What each category is owed after the posts placed so far.
 
-    A debt is capped at one post: whoever takes the turn of a category that has nothing is then not charged for it. So
-    a category that was empty for a month comes back owed one post, not thirty, and the others meanwhile share by
-    their own weights.
+    A debt is capped at one post: turns that a category lost beyond that count as if it had had them. So a category
+    that was empty for a month comes back owed one post, not thirty, and the others meanwhile share by their own
+    weights.
     """
 
     def __init__(self, weights: Mapping[str, int]) -> None:
@@ -51,7 +51,7 @@ class Turns:
                 self._debts[taker] -= self._whole
                 for category, weight in self._weights.items():
                     self._debts[category] += weight
-                self._debts[taker] += self._forgiven()
+                self._forgive()
 
     def count_unordered(self, by_category: Mapping[str, int]) -> None:
         """Take in posts that were placed in an order that nobody remembers."""
@@ -60,11 +60,7 @@ class Turns:
         posts = sum(self._had.values())
         for category, weight in self._weights.items():
             self._debts[category] = weight * posts - self._had[category] * self._whole
-        forgiven = self._forgiven()
-        for category in sorted(self._weights, key=self._debts.__getitem__):
-            spared = min(forgiven, max(0, -self._debts[category]))
-            self._debts[category] += spared
-            forgiven -= spared
+        self._forgive()
 
     def in_order(self) -> list[Turn]:
         """The categories, first the one whose turn it is, then those that would take it over."""
@@ -79,11 +75,20 @@ class Turns:
         weight, debt = self._weights[category], self._debts[category]
         return debt + weight <= 0, Fraction(self._whole - debt, weight), category
 
-    def _forgiven(self) -> int:
-        """Cut every debt down to one post; what was cut off, in all."""
-        total = 0
-        for category, debt in self._debts.items():
-            if debt > self._whole:
-                self._debts[category] = self._whole
-                total += debt - self._whole
-        return total
+    def _forgive(self) -> None:
+        """Give each category that is owed more than one post the turns it lost, until none is.
+
+        Such a turn makes the others owed a little more, as every turn does; in the end it does not matter who was
+        given theirs first.
+        """
+        owed = True
+        while owed:
+            owed = False
+            for category, weight in self._weights.items():
+                beyond = self._debts[category] - self._whole
+                if beyond > 0:
+                    owed = True
+                    turns = -(-beyond // (self._whole - weight))
+                    self._debts[category] -= turns * self._whole
+                    for other, its_weight in self._weights.items():
+                        self._debts[other] += turns * its_weight

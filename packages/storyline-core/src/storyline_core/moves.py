@@ -190,7 +190,8 @@ def _offer_begun(post: Post, now: datetime, details: Details) -> Post:
 
 
 def _offered(post: Post, now: datetime, details: Details) -> Post:
-    return attrs.evolve(post, last_error="", next_try_at=None)
+    # What was handed over keeps the reason why it came to the team.
+    return attrs.evolve(post, last_error=post.last_error if post.by_hand else "", next_try_at=None)
 
 
 def _offer_failed(post: Post, now: datetime, details: Details) -> Post:

@@ -216,15 +216,12 @@ class _Stock:
 
     def release(self, now: datetime) -> None:
         """Put back what is no longer held at this instant."""
-        back: dict[str | None, list[Place]] = {}
         while self._returns and self._returns[0][0] <= now:
             until, item_id = heappop(self._returns)
             candidate = self._items[item_id]
             if candidate.held_until == until:
                 self._held -= 1
-                back.setdefault(self._label(candidate), []).append(_place(candidate))
-        for label, places in back.items():
-            self._shelves.setdefault(label, Shelf()).put(places)
+                self._shelves.setdefault(self._label(candidate), Shelf()).put(_place(candidate))
 
     def in_order(self, opening: Opening, category: str | None) -> Iterator[Candidate]:
         """What can be posted, first to last, without what was swapped away. `category` is None outside a mix."""
@@ -243,9 +240,11 @@ class _Stock:
                 continue
             after = as_posted(before, at, self._account)
             shelf = self._shelves.get(self._label(before))
-            self._held += shelf is not None and shelf.take(_place(before))
+            stood = shelf is not None and shelf.take(_place(before))
+            self._held += stood
             self._items[item_id] = after
-            heappush(self._returns, (after.held_until or at, item_id))
+            if after.held_until is not None and (stood or after.held_until != before.held_until):
+                heappush(self._returns, (after.held_until, item_id))
 
     def why_empty(self) -> str:
         """Why nothing can be posted."""

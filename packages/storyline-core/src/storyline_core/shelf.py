@@ -1,23 +1,22 @@
 """A shelf of items in the order in which they are posted, with chance settled by a ring.
 
 Items that are otherwise equal stand on a ring by `sha256(item id)`; who comes first there is the first at or after a
-spot that each choice brings along. Finding, taking and returning an item looks at a handful of others, not at all.
+spot that each choice brings along. Finding, taking and returning an item looks at a few others, never at all.
 """
 
 from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from itertools import chain
 
 Place = tuple[float, int, bytes, int]
 """Where an item stands: when it was last posted, how often, its spot on the ring, and its id."""
 
 _NEVER = float("-inf")
-_FEW = 16
-"""Up to so many returning items, inserting each is cheaper than sorting all."""
+_BOARD = 512
+"""How many places a board holds at first; one of twice as many is sawn in two."""
 
 
 def place_of(item_id: int, last_posted_at: datetime | None, times_posted: int) -> Place:
@@ -32,38 +31,69 @@ def spot_of(text: str) -> bytes:
 
 
 class Shelf:
-    """Places in order."""
+    """Places in order, on boards short enough that putting one in moves few others."""
 
     def __init__(self, places: Iterable[Place] = ()) -> None:
-        self._places = sorted(places)
+        ordered = sorted(places)
+        self._boards = [ordered[begin : begin + _BOARD] for begin in range(0, len(ordered), _BOARD)]
+        self._ends = [board[-1] for board in self._boards]
 
     def __len__(self) -> int:
-        return len(self._places)
+        return sum(map(len, self._boards))
 
-    def put(self, places: Sequence[Place]) -> None:
-        """Add items that were not there."""
-        if len(places) <= _FEW:
-            for place in places:
-                insort(self._places, place)
-        else:
-            self._places.extend(places)
-            self._places.sort()
+    def put(self, place: Place) -> None:
+        """Add an item that was not there."""
+        if not self._boards:
+            self._boards, self._ends = [[]], [place]
+        index = min(bisect_left(self._ends, place), len(self._ends) - 1)
+        board = self._boards[index]
+        insort(board, place)
+        if len(board) >= 2 * _BOARD:
+            self._boards[index : index + 1] = [board[:_BOARD], board[_BOARD:]]
+            self._ends.insert(index, board[_BOARD - 1])
+            index += 1
+        self._ends[index] = self._boards[index][-1]
 
     def take(self, place: Place) -> bool:
         """Remove an item; whether it was there."""
-        index = bisect_left(self._places, place)
-        found = index < len(self._places) and self._places[index] == place
-        if found:
-            del self._places[index]
-        return found
+        index = bisect_left(self._ends, place)
+        if index == len(self._boards):
+            return False
+        board = self._boards[index]
+        spot = bisect_left(board, place)
+        if board[spot] != place:
+            return False
+        del board[spot]
+        if board:
+            self._ends[index] = board[-1]
+        else:
+            del self._boards[index], self._ends[index]
+        return True
 
     def in_order(self, spot: bytes) -> Iterator[int]:
         """The ids of the items, first to last, going round each ring from this spot."""
-        places, begin = self._places, 0
-        while begin < len(places):
-            last, times = places[begin][:2]
-            end = bisect_left(places, (last, times + 1, b"", 0), begin)
-            first = bisect_left(places, (last, times, spot, 0), begin, end)
-            for index in chain(range(first, end), range(begin, first)):
-                yield places[index][3]
-            begin = end
+        ring = self._first_from((_NEVER, 0, b"", 0))
+        while ring is not None:
+            last, times = ring[:2]
+            begin, turn, end = (last, times, b"", 0), (last, times, spot, 0), (last, times + 1, b"", 0)
+            yield from self._between(turn, end)
+            yield from self._between(begin, turn)
+            ring = self._first_from(end)
+
+    def _first_from(self, begin: Place) -> Place | None:
+        index = bisect_left(self._ends, begin)
+        if index == len(self._boards):
+            return None
+        board = self._boards[index]
+        return board[bisect_left(board, begin)]
+
+    def _between(self, begin: Place, end: Place) -> Iterator[int]:
+        """The ids of the items with `begin` <= place < `end`."""
+        index = bisect_left(self._ends, begin)
+        skipped = bisect_left(self._boards[index], begin) if index < len(self._boards) else 0
+        for board in self._boards[index:]:
+            for position in range(skipped, len(board)):
+                if board[position] >= end:
+                    return
+                yield board[position][3]
+            skipped = 0

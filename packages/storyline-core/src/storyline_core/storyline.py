@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 
 import attrs
 
@@ -21,7 +22,7 @@ from storyline_core.plugins import Plugins, load_plugins
 from storyline_core.posts import Post
 from storyline_core.redaction import scrub
 from storyline_core.settings import Settings, SourceEntry
-from storyline_core.steps import beside, curate, foresee, report, team, turn
+from storyline_core.steps import beside, curate, foresee, report, team, telling, turn
 from storyline_core.steps import check as checks
 from storyline_core.steps import decide as deciding
 from storyline_core.steps import line as lines
@@ -64,7 +65,16 @@ class Storyline:
 
     def sync(self, name: str, request: report.SyncRequest | None = None) -> report.SyncReport:
         """Bring the library level with one source. Raises `NotFound`, `Busy`, `Unavailable`, `NeedsPerson`."""
-        return syncing.sync(self._opened.source_line(name), request or report.SyncRequest())
+        request = request or report.SyncRequest()
+        teller = partial(self._line_of_source, name, contact=not request.dry_run)
+        try:
+            done = syncing.sync(self._opened.source_line(name), request)
+        except StorylineError as error:
+            if not request.dry_run:
+                telling.tell_of_failure(teller, name, error, self.clock())
+            raise
+        telling.tell_of_report(self.store, teller, done, self.clock())
+        return done
 
     def tick(self, stop: Callable[[], bool] = lambda: False) -> Tick:
         """One turn of everything that is due: decisions that wait, syncs, then every account.
@@ -83,11 +93,18 @@ class Storyline:
         decisions = 0
         for name in self.settings.notifiers:
             try:
-                decisions += self._opened.poll(name, self)
+                decisions += self._opened.poll(name, ControlsOf(self, name))
             except PluginFault as error:
                 errors.append(f"{name}: {scrub(str(error))}")
-        turns = tuple(turn.turn(self.line(name), self.clock()) for name in self.settings.accounts if not stop())
-        return Tick(syncs=tuple(syncs), turns=turns, decisions=decisions, errors=tuple(errors))
+        turns = []
+        for name in self.settings.accounts:
+            if stop():
+                break
+            try:
+                turns.append(turn.turn(self.line(name), self.clock()))
+            except StorylineError as error:
+                errors.append(f"{name}: {scrub(str(error))}")
+        return Tick(syncs=tuple(syncs), turns=tuple(turns), decisions=decisions, errors=tuple(errors))
 
     def due_sources(self, now: datetime) -> tuple[str, ...]:
         """The sources that are switched on and whose interval has passed since they were last looked at."""
@@ -231,6 +248,12 @@ class Storyline:
         for name in self.settings.publishers:
             yield checks.Probe(f"publisher {name}", lambda name=name: self.opened_publisher(name).check())  # type: ignore[misc]
 
+    def _line_of_source(self, source: str, *, contact: bool) -> lines.Line | None:
+        """The line of an account that uses the source, one with a notifier if there is any."""
+        using = [account for account in self.settings.accounts.values() if source in account.sources]
+        using.sort(key=lambda account: account.notifier is None)
+        return self.line(using[0].name, contact=contact) if using else None
+
     def _line_of_post(self, post_id: str) -> lines.Line:
         return self.line(self.post(post_id).account)
 
@@ -245,6 +268,34 @@ class Storyline:
         if name not in self.settings.sources:
             known = ", ".join(self.settings.sources) or "none"
             raise NotFound(f"There is no source {name} in the settings (there is: {known}).")
+
+
+@attrs.frozen
+class ControlsOf:
+    """What one notifier may ask: only posts of the accounts it serves exist for it."""
+
+    storyline: Storyline
+    notifier: str
+
+    def decide(self, decision: Decision) -> Post:
+        """Carry out a decision on a post of this notifier's accounts. Raises `Stale`, `NotAllowed` or `NotFound`."""
+        self._refuse_strange(decision.post_id)
+        return self.storyline.decide(decision)
+
+    def post(self, post_id: str) -> Post:
+        """One post of this notifier's accounts as it is now. Raises `NotFound`."""
+        self._refuse_strange(post_id)
+        return self.storyline.post(post_id)
+
+    def draft(self, post_id: str) -> Draft:
+        """One post of this notifier's accounts with its item. Raises `NotFound`."""
+        self._refuse_strange(post_id)
+        return self.storyline.draft(post_id)
+
+    def _refuse_strange(self, post_id: str) -> None:
+        account = self.storyline.settings.accounts.get(self.storyline.post(post_id).account)
+        if account is None or account.notifier != self.notifier:
+            raise NotFound(f"There is no post {post_id}.")
 
 
 def _due(last: datetime | None, interval: timedelta, now: datetime) -> bool:

@@ -25,7 +25,7 @@ BLOCK = 1 << 20
 HEAD = 1 << 16
 TAIL = 1 << 12
 
-_BATCH_FILES = 16
+_BATCH_FILES = 32
 _BATCH_BYTES = 4 << 20
 _MOVED = "It changed while it was being read; it is read again next time."
 

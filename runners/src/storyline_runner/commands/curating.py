@@ -161,7 +161,11 @@ def list_holds(ctx: typer.Context, json_: JsonFlag = False) -> None:
     rows = []
     for hold in holds:
         zone = times.zone_of(settings, hold.account)
-        until = f"{times.shown(hold.until, zone, seen_at=now)} {hold.until.astimezone(zone):%Z}" if hold.until else "for ever"
+        until = (
+            f"{times.shown(hold.until, zone, seen_at=now)} {hold.until.astimezone(zone):%Z}"
+            if hold.until
+            else "for ever"
+        )
         name = path_of(items[hold.item_id]) if hold.item_id in items else "?"
         rows.append((str(hold.item_id), name, hold.account or "(all)", str(hold.reason), until, hold.by))
     columns = (Column("id", whole=True, right=True), Column("file"), Column("account"), Column("why", whole=True),

@@ -126,7 +126,9 @@ def show_item(ctx: typer.Context, item: ItemName, json_: JsonFlag = False) -> No
 def _facts(item: MediaItem, zone: ZoneInfo) -> list[tuple[str, str]]:
     words = item.description
     pixels = f"{item.width} x {item.height}, " if item.width and item.height else ""
-    posted = f"{item.times_posted} times, last {times.named(item.last_posted_at, zone)}" if item.last_posted_at else "never"
+    posted = (
+        f"{item.times_posted} times, last {times.named(item.last_posted_at, zone)}" if item.last_posted_at else "never"
+    )
     return [
         ("title", words.title),
         ("caption", words.caption),
@@ -152,9 +154,7 @@ def list_duplicates(ctx: typer.Context, json_: JsonFlag = False) -> None:
     with session_of(ctx).storyline(read_only=True) as storyline, storyline.read() as unit:
         groups = unit.library.duplicates()
     if json_:
-        rows = [
-            {"digest": group[0].digest, "items": [shapes.item_shape(item) for item in group]} for group in groups
-        ]
+        rows = [{"digest": group[0].digest, "items": [shapes.item_shape(item) for item in group]} for group in groups]
         screen.document(shapes.in_list("duplicates", rows))
         return
     if not groups:
@@ -206,7 +206,9 @@ def _validated(files: Sequence[Path]) -> list[tuple[Path, Validation]]:
 
 def _show_validation(path: Path, outcome: Validation) -> None:
     size = f"{outcome.width} x {outcome.height}" if outcome.width and outcome.height else ""
-    facts = ", ".join(each for each in (outcome.format or "", size, f"{outcome.size_mb:.1f} MB" if outcome.size_mb else "") if each)
+    facts = ", ".join(
+        each for each in (outcome.format or "", size, f"{outcome.size_mb:.1f} MB" if outcome.size_mb else "") if each
+    )
     screen.heading(f"{'ok ' if outcome.valid else 'NO '} {path}", facts)
     for error in outcome.errors:
         screen.under(error, indent=4)

@@ -41,7 +41,13 @@ def list_sources(ctx: typer.Context, json_: JsonFlag = False) -> None:
     screen.table(
         columns,
         [
-            (str(row["name"]), str(row["kind"]), _items(row), goods[str(row["name"])] + _switched(row), str(row["root"]))
+            (
+                str(row["name"]),
+                str(row["kind"]),
+                _items(row),
+                goods[str(row["name"])] + _switched(row),
+                str(row["root"]),
+            )
             for row in rows
         ],
     )
@@ -51,7 +57,9 @@ def pause_source(ctx: typer.Context, name: SourceName) -> None:
     """Switch a source off: it is not looked at, and nothing of it is posted."""
     with session_of(ctx).storyline() as storyline:
         storyline.set_source_paused(name, True)
-    screen.say(f"{name} is switched off; its items stay as they are. Switch it on with: storyline sources resume {name}")
+    screen.say(
+        f"{name} is switched off; its items stay as they are. Switch it on with: storyline sources resume {name}"
+    )
 
 
 def resume_source(ctx: typer.Context, name: SourceName) -> None:

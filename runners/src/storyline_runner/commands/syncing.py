@@ -122,7 +122,9 @@ def _show(report: SyncReport) -> None:
     if report.failed:
         screen.note(f"{report.source}: {report.failed}")
         return
-    screen.heading(report.source, f"{report.duration_ms / 1000:.1f} s" + (", nothing written" if report.dry_run else ""))
+    screen.heading(
+        report.source, f"{report.duration_ms / 1000:.1f} s" + (", nothing written" if report.dry_run else "")
+    )
     screen.under(summary(report), indent=2)
     if report.dry_run:
         for line in report.changes[:MOST_LINES]:

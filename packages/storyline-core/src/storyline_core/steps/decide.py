@@ -11,7 +11,8 @@ from storyline_core.interfaces import Decision
 from storyline_core.moves import Details, advance, answerable
 from storyline_core.posts import DECISIONS, Post, PostEvent, PostState, Publication
 from storyline_core.steps.beside import choose_again
-from storyline_core.steps.line import Line, bring_level, clear_alert, discard
+from storyline_core.steps.line import Line, bring_level, close_alerts, discard
+from storyline_core.steps.publish import went_well
 from storyline_core.steps.recording import hold_item, record_posted
 from storyline_core.store import Reason, Unit
 
@@ -33,8 +34,10 @@ def decide(line: Line, decision: Decision, now: datetime) -> Post:
         unit.people.seen(decision.person, decision.name, decision.username, now)
     if before.handle is not None and after.handle is None:
         discard(line, before.handle)
-    for alert in ("uncertain", "unanswered", "failed"):
-        clear_alert(line, f"{alert}/{after.id}", now)
+    for key in (f"uncertain/{after.id}", f"unanswered/{after.id}", f"failed/{after.account}/{after.id}"):
+        close_alerts(line, key, now)
+    if after.state is PostState.POSTED:
+        went_well(line, after.account, now)
     bring_level(line, after.message, after)
     line.tell_changed(after)
     return after

@@ -149,7 +149,7 @@ def _tell(line: Line, missed: Sequence[Post], empty: Sequence[Slot], now: dateti
         slots = "1 slot" if len(missed) == 1 else f"{len(missed)} slots"
         raise_alert(
             line,
-            f"missed/{name}/{missed[0].slot_key}",
+            f"missed/{name}",
             AlertLevel.WARNING,
             f"{name}: {slots} between {first:%d %b %H:%M} and {last:%d %b %H:%M %Z} passed without a post ({reasons}).",
             "Nothing is posted late; the next slots go on as planned.",

@@ -16,7 +16,7 @@ from storyline_core.store import Unit
 
 @attrs.frozen
 class Foreseen:
-    """A slot or waiting post that lies ahead: what goes out, and why. `filled` tells what stands from what may change."""
+    """A slot or waiting post that lies ahead: what goes out, and why. `filled` posts stand; the rest may change."""
 
     post: Post
     slot_key: str | None

@@ -109,6 +109,7 @@ def standing_of(line: Line, unit: Unit, post: Post, state: AccountState, now: da
         sendable=item.media_type in line.publisher_traits.media_rules.media_types if item else True,
         unfit=_unfit(line, unit, post, item, now),
         stopped=stopped_because(state, now),
+        trouble=state.stopped_why,
         has_notifier=line.account.notifier is not None,
         has_publisher=line.account.publisher is not None,
         can_look=line.publisher_traits.publishes_at_most_once,
@@ -186,6 +187,14 @@ def clear_alert(line: Line, key: str, now: datetime) -> None:
         cleared = unit.alerts.clear(key, at=now)
     if cleared:
         _tell(line, Alert(key=key, level=AlertLevel.INFO, text="It works again.", cleared=True))
+
+
+def close_alerts(line: Line, prefix: str, now: datetime) -> None:
+    """Close every open alert whose key begins so, without telling anybody: something better has been told since."""
+    with line.store.begin() as unit:
+        for alert in unit.alerts.open():
+            if alert.key.startswith(prefix):
+                unit.alerts.clear(alert.key, at=now)
 
 
 def _tell(line: Line, alert: Alert) -> None:

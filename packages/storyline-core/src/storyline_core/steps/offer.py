@@ -111,7 +111,7 @@ def _not_shown(line: Line, showing: Post, error: PluginFault) -> Post:
     if refused:
         raise_alert(
             line,
-            f"failed/{after.id}",
+            f"failed/{after.account}/{after.id}",
             AlertLevel.ERROR,
             f"{after.account}: post {after.id} failed: {text}",
             f"Take it back with: storyline queue retry {after.id}",

@@ -18,6 +18,7 @@ from storyline_core.steps.line import (
     Line,
     bring_level,
     clear_alert,
+    close_alerts,
     discard,
     draft_of,
     guarded,
@@ -101,12 +102,19 @@ def published(line: Line, post: Post, publication: Publication, now: datetime) -
             return unit.queue.get(post.id)
     line_runs(line, now)
     clear_alert(line, f"uncertain/{post.id}", now)
-    clear_alert(line, f"failures/{post.account}", now)
+    went_well(line, post.account, now)
     if post.handle is not None:
         discard(line, post.handle)
     bring_level(line, after.message, after)
     line.tell_changed(after)
     return after
+
+
+def went_well(line: Line, account: str, now: datetime) -> None:
+    """A story went out: what was told of failures and gaps before it is over."""
+    clear_alert(line, f"failures/{account}", now)
+    for told in ("failed", "missed"):
+        close_alerts(line, f"{told}/{account}", now)
 
 
 def unsure(line: Line, post: Post, why: str, now: datetime) -> Post:
@@ -184,7 +192,7 @@ def _tell_failed(line: Line, post: Post, text: str, in_a_row: int, now: datetime
     handed = post.by_hand and not post.settled
     raise_alert(
         line,
-        f"failed/{post.id}",
+        f"failed/{post.account}/{post.id}",
         AlertLevel.WARNING if handed else AlertLevel.ERROR,
         f"{post.account}: post {post.id} could not be published: {text}",
         "It goes to the team instead." if handed else f"Mend it, then: storyline queue retry {post.id}",

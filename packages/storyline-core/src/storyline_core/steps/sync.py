@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 
 import attrs
 
 from storyline_core.describing import documents_to_read
-from storyline_core.errors import StorylineError, Unavailable
+from storyline_core.errors import StoreError, StorylineError, Unavailable
 from storyline_core.interfaces import MediaSourceProvider, Traits
 from storyline_core.media import (
     Fingerprint,
@@ -76,8 +77,8 @@ class _Tenure:
                 self.lease = unit.leases.renew(self.lease, until=now + LEASE_FOR)
 
     def end(self) -> None:
-        """Give the right back at once."""
-        with self._line.store.begin() as unit:
+        """Give the right back at once; where the database has failed, it lapses by itself."""
+        with suppress(StoreError), self._line.store.begin() as unit:
             unit.leases.release(self.lease)
 
 
@@ -121,7 +122,7 @@ def _gather(line: SourceLine, request: SyncRequest, now: datetime, keep_lease: C
     listing = _ask(lambda: provider.list_media(cursor), "listing")
     identity = _ask(lambda: provider.identity(False), "identity")
     if identity != before:
-        identity = f"{identity} (it was {before} a moment before)"
+        raise Unavailable(f"The source {line.name} became another one while it was looked at. Nothing was changed.")
     if alive and record.identity is not None and identity != record.identity:
         return _Evidence(record, remembered, documents, listing, identity, {}, HashPlan(()), ReadDocuments())
     plan, readings = _read_what_must_be(line, request, remembered, listing, now, keep_lease)
@@ -262,12 +263,13 @@ def _apply(
             now_ns=_ns(started),
         )
         record = attrs.evolve(evidence.record, last_tried_at=started)
+        closed = {held.gate for held in changes.held}
         held_up = changes.deferred or changes.waiting or evidence.plan.deferred
-        if not any(held.gate is Gate.IDENTITY for held in changes.held):
+        if Gate.IDENTITY not in closed:
             record = attrs.evolve(
                 record,
                 identity=evidence.identity,
-                filters=evidence.listing.filters,
+                filters=evidence.record.filters if Gate.FILTERS in closed else evidence.listing.filters,
                 cursor=evidence.record.cursor if held_up else evidence.listing.cursor,
                 waiting={each.key: each for each in changes.waiting},
             )
@@ -288,6 +290,9 @@ def _apply(
 
 
 def _record_failure(line: SourceLine, error: StorylineError, request: SyncRequest, started: datetime) -> None:
+    """Note why a sync failed; where the database itself failed, there is nowhere to note it."""
+    if isinstance(error, StoreError):
+        return
     with line.store.begin() as unit:
         run = unit.runs.start(
             "sync", line.name, triggered_by=request.triggered_by, user=request.user, input=_asked(request), at=started
