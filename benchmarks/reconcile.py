@@ -13,23 +13,32 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import attrs
 
-from storyline_core.changes import Gates, RememberedIndex
-from storyline_core.media import Fingerprint, ListedFile, Listing, ListingMode, RememberedFile, Unread
-from storyline_core.reconcile import reconcile, to_hash
+from storyline_core.changes import ChangeSet, Gates, RememberedIndex
+from storyline_core.media import (
+    Fingerprint,
+    ListedFile,
+    Listing,
+    ListingMode,
+    RememberedFile,
+    RememberedRow,
+    Unread,
+)
+from storyline_core.reconcile import reconcile, sift, to_hash
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW_NS = 1_772_366_400_000_000_000
 PER_FOLDER = 250
 
-MEMORY = ("bytes_a_file", "bytes_a_file_shared", "working_bytes_a_file")
+MEMORY = ("bytes_a_file", "bytes_a_file_from_values")
 
 LIMITS = {
+    "sifted": 2.6,
     "unchanged": 2.6,
     "tenth_changed": 2.6,
     "delta": 0.08,
@@ -49,20 +58,20 @@ def _digest(number: int) -> str:
     return f"{number:064x}"
 
 
-def remembered_files(count: int, like: Sequence[ListedFile] = ()) -> list[RememberedFile]:
-    """A library as the store gives it; where `like` is given, equal values are the very ones of the listing."""
-    folders: dict[str, str] = {}
-    files = []
+def remembered_rows(count: int) -> Iterator[RememberedRow]:
+    """A library as the store gives it: one row after the other."""
     for number in range(count):
         key, name, folder, size, mtime_ns, version = _facts(number)
-        folder = folders.setdefault(folder, folder)
-        if like:
-            entry = like[number]
-            key, name, size, mtime_ns, version = entry.key, entry.name, entry.size, entry.mtime_ns, entry.version
-        files.append(
-            RememberedFile(number + 1, key, name, folder, size, mtime_ns, version, _digest(number), NOW_NS - 10**15)
-        )
-    return files
+        hashed_ns = NOW_NS - 10**15 + number
+        yield number + 1, key, name, folder, size, mtime_ns, version, _digest(number), hashed_ns, *_UNNOTED
+
+
+_UNNOTED = (None, None, None, None)
+
+
+def remembered_files(count: int) -> list[RememberedFile]:
+    """The same as values."""
+    return [RememberedFile(*row) for row in remembered_rows(count)]
 
 
 def listed_files(count: int) -> tuple[ListedFile, ...]:
@@ -72,7 +81,7 @@ def listed_files(count: int) -> tuple[ListedFile, ...]:
     for number in range(count):
         key, name, folder, size, mtime_ns, version = _facts(number)
         folder = folders.setdefault(folder, folder)
-        files.append(ListedFile(key, name, folder, size, mtime_ns, version, "image/jpeg"))
+        files.append(ListedFile(key, name, folder, size, mtime_ns, version, "image/jpeg", None, f"{number + 100}"))
     return tuple(files)
 
 
@@ -150,9 +159,11 @@ def timings(count: int, delta: int, repeat: int) -> dict[str, float]:
     """Seconds for everything that is measured."""
     remembered, listed = remembered_files(count), listed_files(count)
     listing = Listing(listed)
+    rows = list(remembered_rows(count))
     gates = Gates()
     found = {
         "dict_compare": seconds(lambda: dict_compare(remembered, listed), repeat),
+        "sifted": seconds(lambda: _sifted(rows, listing), repeat),
         "to_hash": seconds(lambda: to_hash(remembered, listing, now_ns=NOW_NS), repeat),
         "unchanged": seconds(lambda: reconcile(remembered, listing, {}, gates, NOW), repeat),
     }
@@ -166,8 +177,15 @@ def timings(count: int, delta: int, repeat: int) -> dict[str, float]:
     return found
 
 
+def _sifted(rows: Iterable[RememberedRow], listing: Listing) -> ChangeSet:
+    """All that a sync decides, from the rows to the plan."""
+    rest = sift(rows, listing)
+    to_hash(rest.remembered, rest.listing, now_ns=NOW_NS)
+    return reconcile(rest.remembered, rest.listing, {}, Gates(), NOW)
+
+
 def bytes_a_file(count: int) -> dict[str, float]:
-    """Peak memory by file, each in a process of its own: both sides and the work, the same with shared values, work."""
+    """Peak memory by file, both sides and the work, each in a process of its own: from rows, and from values."""
     command = [sys.executable, __file__, "--files", str(count), "--memory"]
     return {
         name: float(subprocess.run([*command, name], check=True, capture_output=True, text=True).stdout)
@@ -185,13 +203,13 @@ def _peak_bytes() -> int:
 
 
 def _memory(count: int, what: str) -> float:
-    reconcile(remembered_files(10), Listing(listed_files(10)), {}, Gates(), NOW)
+    _sifted(remembered_rows(10), Listing(listed_files(10)))
     before = _peak_bytes()
-    listed = listed_files(count)
-    remembered = remembered_files(count, listed if what == "bytes_a_file_shared" else ())
-    if what == "working_bytes_a_file":
-        before = _peak_bytes()
-    reconcile(remembered, Listing(listed), {}, Gates(), NOW)
+    listing = Listing(listed_files(count))
+    if what == "bytes_a_file":
+        assert _sifted(remembered_rows(count), listing).unchanged == count
+    else:
+        assert reconcile(remembered_files(count), listing, {}, Gates(), NOW).unchanged == count
     return (_peak_bytes() - before) / count
 
 

@@ -28,7 +28,7 @@ ROUNDS = 3
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
 
-def measure(postgresql_url: str | None = None) -> dict[str, float]:
+def measure(postgresql_url: str | None = None, count: int = COUNT) -> dict[str, float]:
     """The shares for SQLite and, with the URL of an empty database, for PostgreSQL."""
     shares: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -39,18 +39,19 @@ def measure(postgresql_url: str | None = None) -> dict[str, float]:
             store = open_store(url)
             store.ensure_schema()
             try:
-                shares |= {f"{name} {what}": share for what, share in _measure(store).items()}
+                shares |= {f"{name} {what}": share for what, share in _measure(store, count).items()}
             finally:
                 store.close()
     return shares
 
 
-def _measure(store: Store) -> dict[str, float]:
-    changes = _changes()
+def _measure(store: Store, count: int) -> dict[str, float]:
+    changes = _changes(count)
     rows = _rows_of(store, changes)
     writing = _share(lambda: _write_raw(store, rows), lambda: _write(store, changes), before=lambda: _empty(store))
     reading = _share(lambda: _read_raw(store), lambda: _read(store))
-    return {"writing": writing, "reading": reading}
+    sifting = _share(lambda: _read_raw(store), lambda: _read_rows(store))
+    return {"writing": writing, "reading": reading, "reading rows of": sifting}
 
 
 def _share(floor: Callable[[], object], ours: Callable[[], object], before: Callable[[], object] = gc.collect) -> float:
@@ -67,8 +68,8 @@ def _share(floor: Callable[[], object], ours: Callable[[], object], before: Call
     return statistics.median(times[floor]) / statistics.median(times[ours])
 
 
-def _changes() -> ChangeSet:
-    return ChangeSet(changes=tuple(_added(number) for number in range(COUNT)))
+def _changes(count: int) -> ChangeSet:
+    return ChangeSet(changes=tuple(_added(number) for number in range(count)))
 
 
 def _added(number: int) -> Change:
@@ -155,12 +156,18 @@ def _read(store: Store) -> object:
         return unit.library.remembered("photos")
 
 
+def _read_rows(store: Store) -> object:
+    """As a sync reads them: looked at one by one, and none of them kept."""
+    with store.read() as unit:
+        return sum(1 for _ in unit.library.remembered_rows("photos"))
+
+
 def _read_raw(store: Store) -> object:
     with store.read() as unit:
         cursor = unit.connection.connection.cursor()
         cursor.execute(
-            "SELECT id, key, name, folder, size, mtime_ns, version, digest, hashed_ns, hint, missing_since, removed_at, "
-            "unknown_since FROM items WHERE source = 'photos'"
+            "SELECT id, key, name, folder, size, mtime_ns, version, digest, hashed_ns, hint, missing_since, "
+            "removed_at, unknown_since FROM items WHERE source = 'photos'"
         )
         return cursor.fetchall()
 

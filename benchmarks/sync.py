@@ -1,86 +1,101 @@
 """How fast a whole sync is, from the folder to the committed library, as ratios to the machine's own limits.
 
-`python benchmarks/sync.py [FILES]`: the unchanged re-sync against `find -printf` over the same folder, and the first
-index against reading and hashing the same bytes on all cores.
+    python -m benchmarks.sync [--files 100000] [--pictures 20000] [--rounds 5]
+
+The unchanged re-sync against `find -printf` over the same folder, and the first index (pictures looked at, described
+and committed) against the longer of reading and hashing the same bytes on all cores. 0 leaves one of them out.
 """
 
 from __future__ import annotations
 
-import hashlib
+import argparse
+import json
 import os
 import random
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from io import BytesIO
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from storyline_core import Storyline, load_plugins, open_storyline
+from PIL import Image
+
+from benchmarks.local import hash_only, read_only
+from benchmarks.machine import WITHOUT_SHA
+from storyline_core import Storyline, SyncReport, load_plugins, open_storyline
 from storyline_core.settings import Settings, SourceEntry
 from storyline_local.plugin import LocalFolder
 
 FOLDERS = 200
-ROUNDS = 5
 PICTURE = 97_000
 
 
-def measure(files: int = 100_000, pictures: int = 20_000) -> dict[str, float]:
-    """Our time over the limit's, for an unchanged re-sync and for a first index."""
-    return {**_resync(files), **_first_index(pictures)}
+def measure(files: int = 100_000, pictures: int = 20_000, rounds: int = 5) -> dict[str, float]:
+    """Our time over the limit's, for an unchanged re-sync and for a first index; each is left out at 0."""
+    found = _resync(files, rounds) if files else {}
+    return found | (_first_index(pictures, rounds) if pictures else {})
 
 
-def _resync(files: int) -> dict[str, float]:
+def measure_without_sha_instructions(pictures: int, rounds: int) -> dict[str, float]:
+    """The first index in a process of its own that hashes as a processor without such instructions does."""
+    command = ["env", WITHOUT_SHA, sys.executable, "-m", "benchmarks.sync", "--json", "--files", "0"]
+    command += ["--pictures", str(pictures), "--rounds", str(rounds)]
+    root = Path(__file__).parents[1]
+    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=root).stdout
+    return {name: float(figure) for name, figure in json.loads(told).items()}
+
+
+def _resync(files: int, rounds: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="storyline-bench-") as name:
         folder = Path(name) / "pictures"
-        _fill(folder, files, lambda number: number.to_bytes(8) + b"x" * 24)
-        with _opened(Path(name)) as storyline:
+        _fill(folder, files, lambda number: number.to_bytes(8, "big") + b"x" * 24)
+        find = ["find", str(folder), "-printf", r"%p %s %T@ %C@ %i\n"]
+        with _opened(Path(name), "storyline.db") as storyline:
             first = storyline.sync("photos")
             assert first.added == files, first
             _age(folder)
             storyline.sync("photos")
             ours, floor = [], []
-            for _ in range(ROUNDS):
-                floor.append(
-                    _timed(
-                        lambda: subprocess.run(
-                            ["find", str(folder), "-printf", r"%p %s %T@ %C@ %i\n"],
-                            stdout=subprocess.DEVNULL,
-                            check=True,
-                        )
-                    )
-                )
+            for _ in range(rounds):
+                floor.append(_timed(lambda: subprocess.run(find, stdout=subprocess.DEVNULL, check=True)))
                 report, taken = _synced(storyline)
-                assert (report.unchanged, report.hashed) == (files, 0), report
+                assert (report.unchanged, report.hashed, report.found_something) == (files, 0, False), report
                 ours.append(taken)
-    return {"unchanged re-sync / find": median(ours) / median(floor), "unchanged re-sync, s": median(ours)}
+    return {"resync_to_find": median(ours) / median(floor), "resync_s": median(ours), "find_s": median(floor)}
 
 
-def _first_index(pictures: int) -> dict[str, float]:
+def _first_index(pictures: int, rounds: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="storyline-bench-") as name:
         folder = Path(name) / "pictures"
         noise = random.Random(7).randbytes(PICTURE + pictures)
         head = _jpeg_head()
         _fill(folder, pictures, lambda number: head + noise[number : number + PICTURE - len(head) - 2] + b"\xff\xd9")
         paths = [str(path) for path in folder.rglob("*.jpg")]
-        reading = _timed(lambda: _read_all(paths))
-        hashing = _timed(lambda: _hash_all(paths))
-        with _opened(Path(name)) as storyline:
-            report, ours = _synced(storyline)
+        reading, hashing, ours = [], [], []
+        for number in range(rounds):
+            reading.append(_timed(lambda: read_only(paths)))
+            hashing.append(_timed(lambda: hash_only(pictures * PICTURE)))
+            with _opened(Path(name), f"storyline-{number}.db") as storyline:
+                report, taken = _synced(storyline)
             assert report.added == pictures, report
-    return {"first index / max(reading, hashing)": ours / max(reading, hashing), "first index, s": ours}
+            ours.append(taken)
+    limit = max(median(reading), median(hashing))
+    return {"index_to_limit": median(ours) / limit, "index_s": median(ours), "limit_s": limit}
 
 
-def _opened(root: Path):  # type: ignore[no-untyped-def]
+def _opened(root: Path, database: str) -> AbstractContextManager[Storyline]:
     settings = Settings(
-        database_url=f"sqlite:///{root / 'storyline.db'}",
+        database_url=f"sqlite:///{root / database}",
         sources=[SourceEntry("photos", "local", LocalFolder(path=root / "pictures"))],
     )
     return open_storyline(settings, plugins=load_plugins())
 
 
-def _fill(folder: Path, files: int, content) -> None:  # type: ignore[no-untyped-def]
+def _fill(folder: Path, files: int, content: Callable[[int], bytes]) -> None:
     for number in range(files):
         place = folder / f"{number % FOLDERS:03}"
         if number < FOLDERS:
@@ -95,44 +110,38 @@ def _age(folder: Path) -> None:
 
 
 def _jpeg_head() -> bytes:
-    from io import BytesIO
-
-    from PIL import Image
-
     file = BytesIO()
     Image.new("RGB", (1080, 1920)).save(file, "JPEG")
     return file.getvalue()[:-2]
 
 
-def _read_all(paths: list[str]) -> None:
-    for path in paths:
-        with open(path, "rb", buffering=0) as file:
-            while file.read(1 << 20):
-                pass
-
-
-def _hash_all(paths: list[str]) -> None:
-    def digest(path: str) -> str:
-        with open(path, "rb", buffering=0) as file:
-            return hashlib.sha256(file.read()).hexdigest()
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in pool.map(digest, paths, chunksize=64):
-            pass
-
-
-def _synced(storyline: Storyline):  # type: ignore[no-untyped-def]
+def _synced(storyline: Storyline) -> tuple[SyncReport, float]:
     began = perf_counter()
     report = storyline.sync("photos")
     return report, perf_counter() - began
 
 
-def _timed(run) -> float:  # type: ignore[no-untyped-def]
+def _timed(run: Callable[[], object]) -> float:
     began = perf_counter()
     run()
     return perf_counter() - began
 
 
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--files", type=int, default=100_000)
+    parser.add_argument("--pictures", type=int, default=20_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    found = measure(given.files, given.pictures, given.rounds)
+    if given.json:
+        print(json.dumps(found))
+        return
+    for what, figure in found.items():
+        print(f"{what:20} {figure:8.2f}")
+
+
 if __name__ == "__main__":
-    for what, figure in measure(*(int(given) for given in sys.argv[1:])).items():
-        print(f"{what:40} {figure:8.2f}")
+    main()

@@ -21,7 +21,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from storyline_core import DECISIONS, TRANSITIONS, Contract, PostEvent, PostState, load_plugins, starter_toml
+from storyline_core import TRANSITIONS, Contract, PostEvent, PostState, load_plugins, starter_toml
 from storyline_core.settings import SettingField, describe_kind, describe_settings
 from storyline_runner.app import build
 
@@ -89,19 +89,24 @@ def _class(node: ast.ClassDef) -> str:
     methods = [each for each in node.body if isinstance(each, ast.FunctionDef) and not each.name.startswith("_")]
     parts = [f"### `{node.name}`\n", _prose(ast.get_docstring(node) or ""), ""]
     if fields:
-        parts.append(_fenced("python", "\n".join(ast.unparse(field) for field in fields)) + "\n")
+        parts.append(_fenced("python", "\n".join(map(_code, fields))) + "\n")
     parts.extend(_documented(method, f"#### `{node.name}.{method.name}`") for method in methods)
     return "\n".join(parts)
 
 
 def _documented(node: ast.FunctionDef, heading: str) -> str:
-    arguments = ast.unparse(node.args)
-    gives = f" -> {ast.unparse(node.returns)}" if node.returns else ""
+    arguments = _code(node.args)
+    gives = f" -> {_code(node.returns)}" if node.returns else ""
     if _decorated(node, "property"):
         signature = f"{node.name}{gives.replace(' ->', ':')}"
     else:
         signature = f"{node.name}({arguments.removeprefix('self, ').removeprefix('self')}){gives}"
     return f"{heading}\n\n{_fenced('python', signature)}\n\n{_prose(ast.get_docstring(node) or '')}\n"
+
+
+def _code(node: ast.AST) -> str:
+    """As the source spells it; Python itself would quote with single quotes."""
+    return ast.unparse(node).replace("'", '"')
 
 
 def _decorated(node: ast.FunctionDef, name: str) -> bool:
@@ -123,19 +128,40 @@ def _dedented(text: str) -> str:
 # States
 
 
-def diagram(wanted: Callable[[PostEvent], bool]) -> Callable[[], str]:
-    """The moves that these events cause, as a Mermaid diagram."""
+def diagram(begin: PostState, end: PostState, together: str) -> Callable[[], str]:
+    """The moves out of these states, as a Mermaid diagram; moves that lead back to the same state are left out.
+
+    States from which a person may still skip stand together in a box, and what they have in common is noted beside it.
+    """
 
     def part() -> str:
-        lines = ["stateDiagram-v2"]
-        for state in PostState:
-            for target in PostState:
-                events = [event for event, to in TRANSITIONS[state].items() if to is target and wanted(event)]
-                if events:
-                    lines.append(f"    {state} --> {target}: {', '.join(_in_order(events))}")
+        states = list(PostState)
+        states = states[states.index(begin) : states.index(end) + 1]
+        boxed = [state for state in states if PostEvent.SKIP in TRANSITIONS[state]]
+        moves = {
+            state: {(event, to) for event, to in TRANSITIONS[state].items() if to is not state} for state in states
+        }
+        shared = set.intersection(*(moves[state] for state in boxed)) if boxed else set()
+        shared = {(event, to) for event, to in shared if to not in boxed}
+        lines = ["stateDiagram-v2", "    [*] --> scheduled"] if begin is PostState.SCHEDULED else ["stateDiagram-v2"]
+        lines += [f"    state {together} {{", *(f"        {state}" for state in boxed), "    }"] if boxed else []
+        for state in states:
+            lines += _arrows(state, moves[state] - (shared if state in boxed else set()))
+        if shared:
+            lines += [f"    note right of {together}", "        from each of these:"]
+            lines += [f"        {event} → {to}" for event, to in sorted(shared)]
+            lines += ["    end note"]
         return _fenced("mermaid", "\n".join(lines))
 
     return part
+
+
+def _arrows(start: str, moves: Iterable[tuple[PostEvent, PostState]]) -> Iterator[str]:
+    """One arrow to each state that these moves lead to."""
+    for target in PostState:
+        events = _in_order(event for event, to in moves if to is target)
+        if events:
+            yield f"    {start} --> {target}: {', '.join(events)}"
 
 
 def transitions() -> str:
@@ -174,7 +200,7 @@ def kind_settings() -> str:
     ours = [tomllib.loads(file.read_text("utf-8"))["project"]["name"] for file in folders]
     plugins = load_plugins(only=ours)
     parts = []
-    for record in plugins.kinds():
+    for record in sorted(plugins.kinds(), key=lambda record: (list(Contract).index(record.contract), record.kind)):
         section = SECTIONS[record.contract]
         kind = plugins.find(record.contract, record.kind)
         fields = describe_kind(section, kind) if kind is not None else []
@@ -195,12 +221,17 @@ def _settings(fields: Sequence[SettingField]) -> str:
             f"`{field.path.rpartition('.')[2]}`",
             field.type,
             "needed" if field.default is None else f"`{field.default}`" if field.default else "left out",
-            field.help[:1].upper() + field.help[1:].rstrip(".") + ".",
-            f"`{field.variable}`",
+            _sentence(field.help),
         )
         for field in fields
     ]
-    return _table(("key", "type", "default", "what it is for", "variable"), rows)
+    return _table(("key", "type", "default", "what it is for"), rows)
+
+
+def _sentence(text: str) -> str:
+    """With a capital, where it begins with a word and not with a value; and with a full stop."""
+    begun = text[:1].upper() + text[1:] if re.match(r"[a-z]+,? ", text) else text
+    return f"{begun.rstrip('.')}."
 
 
 # Commands
@@ -233,7 +264,7 @@ def _command(command: TyperCommand | TyperGroup, path: str, ctx: typer.Context) 
         elif parameter.required:
             arguments.append(shown)
         about = re.sub(r"\s*\[required\]", " Needed.", about)
-        about = re.sub(r"\s*\[default: (.*)\]", r" Default: \1.", about).strip()
+        about = re.sub(r"\s*\[default: (.*)\]", r" Default: `\1`.", about).strip()
         rows.append((f"`{shown}`", about))
     usage = " ".join([path, *arguments])
     table = "\n" + _table(("", "what it does"), rows) + "\n" if rows else ""
@@ -297,8 +328,9 @@ PARTS: Mapping[str, Callable[[], str]] = {
     ),
     "kinds": contracts("Kind", "Traits", "Runtime", "PrivateState"),
     "errors": errors,
-    "steps-diagram": diagram(lambda event: event not in DECISIONS),
-    "people-diagram": diagram(lambda event: event in DECISIONS),
+    "undecided": diagram(PostState.SCHEDULED, PostState.SNOOZED, "undecided"),
+    "on-its-way": diagram(PostState.APPROVED, PostState.UNCERTAIN, "accepted"),
+    "settled": diagram(PostState.POSTED, PostState.FAILED, "settled"),
     "transitions": transitions,
     "core-settings": core_settings,
     "kind-settings": kind_settings,

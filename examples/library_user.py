@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from storyline_core import Account, Settings, SourceEntry, open_storyline
-from storyline_local.plugin import LocalFolder
+from storyline_local import LocalFolder
 
 settings = Settings(
     database_url="sqlite:///library.db",

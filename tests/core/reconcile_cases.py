@@ -25,6 +25,7 @@ from storyline_core.media import (
     Unread,
     Unseen,
 )
+from storyline_core.reconcile import Sifted
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND = 1_000_000_000
@@ -36,6 +37,7 @@ READ_AT = NOW_NS - 3_600 * SECOND
 class Engine(Protocol):
     """What is tried: the real functions, or a spoilt copy of them."""
 
+    sift: Callable[..., Sifted]
     to_hash: Callable[..., HashPlan]
     reconcile: Callable[..., ChangeSet]
     confirmed: Callable[[ChangeSet, frozenset[str]], ChangeSet]
@@ -155,12 +157,17 @@ def _line(change: Change) -> str:
     return f"{change.kind.value} {change.was.id if change.was else '+'} {place}"
 
 
-def run(engine: Engine, case: Case, *, turned: bool = False) -> tuple[ChangeSet, tuple[str, ...]]:
+def run(
+    engine: Engine, case: Case, *, turned: bool = False, sifted: bool = False
+) -> tuple[ChangeSet, tuple[str, ...]]:
     """The plan for a case, with only those files read that the engine asked for; and which these were."""
     remembered = [item(text) for text in case.was][:: -1 if turned else 1]
     files = [file(text) for text in case.now][:: -1 if turned else 1]
     listing = attrs.evolve(Listing(tuple(files)), **case.listing)  # type: ignore[arg-type]
     given = RememberedIndex.of(remembered) if case.indexed else remembered
+    if sifted:
+        rest = engine.sift((attrs.astuple(one, recurse=False) for one in remembered), listing, force=case.force)
+        given, listing = rest.remembered, rest.listing
     plan = engine.to_hash(given, listing, now_ns=NOW_NS, force=case.force)
     disk = {file(text).key: read(text) for text in case.now}
     readings = {entry.key: reading for entry in plan.entries if (reading := disk[entry.key]) is not None}
@@ -171,10 +178,11 @@ def run(engine: Engine, case: Case, *, turned: bool = False) -> tuple[ChangeSet,
 
 
 def check(engine: Engine, case: Case) -> None:
-    """Run a case and compare; then once more with everything in the opposite order."""
+    """Run a case and compare; then once more with everything in the opposite order, and once sifted first."""
     changes, hashed = run(engine, case)
     assert lines(changes) == sorted(case.expect), case.name
     assert run(engine, case, turned=True) == (changes, hashed), case.name
+    assert run(engine, case, sifted=True) == (changes, hashed), case.name
     if case.hashed is not None:
         assert hashed == case.hashed, case.name
 
@@ -871,6 +879,12 @@ GATES = (
         was=(*TEN, *LIVING),
         now=("d/x.jpg X", *LISTED),
         expect=(*(f"removed {n} d/{n}.jpg" for n in range(1, 11)), "added + d/x.jpg"),
+    ),
+    Case(
+        name="a folder in which something new cannot be read yet",
+        was=(*TEN, *LIVING),
+        now=("d/x.jpg X moving", *LISTED),
+        expect=(*_many("missing {n}", 10), "held folder 10", "deferred d/x.jpg"),
     ),
     Case(
         name="a folder whose last file moved out",

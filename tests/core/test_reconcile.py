@@ -11,7 +11,7 @@ from storyline_core.changes import ChangeKind, Gate, Gates, RememberedIndex
 from storyline_core.evidence import SKEW_NS, compare, stands
 from storyline_core.hashing import SAMPLE
 from storyline_core.media import Fingerprint, ListedFile, Listing, ListingMode, RememberedFile, Unread
-from storyline_core.reconcile import confirmed, reconcile, to_hash
+from storyline_core.reconcile import confirmed, reconcile, sift, to_hash
 from tests.core.reconcile_cases import (
     CASES,
     LIVING,
@@ -128,8 +128,11 @@ def test_half_of_all_files_are_not_sampled() -> None:
     items, listing, _ = _shifted(200, edited=0)
     texts = [f"{n} e/{n}.jpg E{n}" for n in range(1_000, 1_200)]
     files = (*listing.files, *(file(text.partition(" ")[2]) for text in texts))
-    plan = to_hash([*items, *(item(text) for text in texts)], Listing(files), now_ns=NOW_NS)
-    assert not plan.sample
+    everything = [*items, *(item(text) for text in texts)]
+    assert not to_hash(everything, Listing(files), now_ns=NOW_NS).sample
+    rest = sift([attrs.astuple(one, recurse=False) for one in everything], Listing(files))
+    assert len(rest.listing.files) == 200
+    assert not to_hash(rest.remembered, rest.listing, now_ns=NOW_NS).sample
 
 
 def test_restored_times_are_no_shift() -> None:

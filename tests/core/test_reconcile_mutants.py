@@ -15,7 +15,7 @@ import pytest
 
 from tests.core.reconcile_cases import CASES, Engine, check
 
-ROOMS = ("evidence", "matching", "pairing", "drafting", "hashing", "gating", "reconcile")
+ROOMS = ("evidence", "sifting", "matching", "pairing", "drafting", "hashing", "gating", "reconcile")
 """The modules that decide, lowest floor first."""
 
 
@@ -55,6 +55,25 @@ MISTAKES = (
         "hashing", "entry.size not in lost, entry.size, entry.key)", "entry.size not in lost, -entry.size, entry.key)"
     ),
     Mistake("hashing", "if item.removed_at is not None or item.missing_since is not None", ""),
+    # What is sifted out, and the numbers of the whole
+    Mistake("sifting", "size == entry.size\n            and mtime", "mtime"),
+    Mistake("sifting", "            and version == entry.version\n", ""),
+    Mistake("sifting", "            and not (hashed - margin < mtime <= hashed + ahead)\n", ""),
+    Mistake("sifting", "            and digest is not None\n", ""),
+    Mistake("sifting", "            and (entry.digest is None or entry.digest == digest)\n", ""),
+    Mistake("sifting", "            and name == entry.name\n", ""),
+    Mistake("sifting", "            and folder == entry.folder\n", ""),
+    Mistake("sifting", "            and missing is None\n", ""),
+    Mistake("sifting", "            and unknown is None\n", ""),
+    Mistake("sifting", "            and removed is None\n", ""),
+    Mistake("sifting", "if force or len", "if len"),
+    Mistake("sifting", "if force or len(pending) < len(listing.files):", "if force:"),
+    Mistake("sifting", "living=living, ", ""),
+    Mistake("sifting", "folders=folders, ", ""),
+    Mistake("sifting", "exact.subtract(Counter(entry.folder for entry in pending))", "pass"),
+    Mistake("sifting", ", standing=standing", ""),
+    Mistake("gating", " and not whole.standing", ""),
+    Mistake("reconcile", "found.unchanged += whole.standing", "pass"),
     # What a listing says of what it does not show
     Mistake("evidence", "or item.folder in self._unseen:", ":"),
     Mistake("evidence", "if item.key in self._unseen_keys or", "if"),
@@ -163,8 +182,8 @@ MISTAKES = (
     Mistake("drafting", "blocked.append(change.was.key)", "pass"),
     Mistake("drafting", "draft.kept.append(change.was)", "pass"),
     Mistake("gating", "certain = listing.complete and believed", "certain = True"),
-    Mistake("gating", "if is_whole(listing) and not listing.files:", "if False:"),
-    Mistake("gating", "if is_whole(listing) and not listing.files:", "if not listing.files:"),
+    Mistake("gating", "if is_whole(listing) and not listing.files and not whole.standing:", "if False:"),
+    Mistake("gating", "if is_whole(listing) and not listing.files and not whole.standing:", "if not listing.files:"),
     Mistake("gating", "if len(rest) > limit:", "if len(rest) >= limit:"),
     Mistake("gating", "if len(rest) > limit:", "if False:"),
     Mistake(

@@ -26,7 +26,7 @@ from storyline_core.media import (
     Unread,
     Unseen,
 )
-from storyline_core.reconcile import confirmed, reconcile, to_hash
+from storyline_core.reconcile import confirmed, reconcile, sift, to_hash
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW_NS = 1_772_366_400_000_000_000
@@ -182,14 +182,19 @@ def sync(
     unread: Mapping[str, Unread] | None = None,
     items: Sequence[RememberedFile] | RememberedIndex | None = None,
 ) -> ChangeSet:
-    """One run as the sync step does it: only what is asked for is read."""
+    """One run as the sync step does it: only what is asked for is read. Sifting first leads to the very same plan."""
     known = world.items if items is None else items
     plan = to_hash(known, listing, now_ns=NOW_NS)
     readings: dict[str, Fingerprint | Unread] = {
         entry.key: fingerprint(entry.key, world.tree[entry.key]) for entry in plan.entries
     }
     readings.update({key: value for key, value in (unread or {}).items() if key in readings})
-    return reconcile(known, listing, readings, gates, NOW)
+    changes = reconcile(known, listing, readings, gates, NOW)
+    rows = known.items if isinstance(known, RememberedIndex) else known
+    sifted = sift([attrs.astuple(item, recurse=False) for item in rows], listing)
+    assert to_hash(sifted.remembered, sifted.listing, now_ns=NOW_NS) == plan
+    assert reconcile(sifted.remembered, sifted.listing, readings, gates, NOW) == changes
+    return changes
 
 
 def applied(items: Sequence[RememberedFile], changes: ChangeSet) -> list[RememberedFile]:

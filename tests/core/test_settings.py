@@ -99,8 +99,8 @@ grace = "90m"
 answer_within = "12h"
 remind_after = "1h30m"
 unanswered = "publish"
-cooldown_posted = "60d"
-cooldown_skipped = "20d"
+cooldown.posted = "60d"
+cooldown.skipped = "20d"
 dry_run = true
 renamed_from = "first"
 

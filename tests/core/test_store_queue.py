@@ -1,4 +1,4 @@
-"""Posts in the store: the slot's uniqueness, compare and set, claims, proof, the journal, and what is learnt of them."""
+"""Posts in the store: slots, compare and set, claims, proof, the journal, and what the next choice learns."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ from tests.core.store_samples import (
 )
 
 PERSON = "cli:ann"
+ACCOUNT = Account("main", ("photos", "drive"))
 
 
 @pytest.fixture
@@ -258,8 +259,10 @@ def test_a_posting_by_hand_that_was_undone_no_longer_counts(store: Store) -> Non
         post = post_for(1)
         unit.queue.add(post)
         posted = record(unit, post)
+        assert [each.times_posted for each in unit.library.candidates(ACCOUNT, NOW)] == [1, 0, 0, 0, 0]
         unit.queue.unrecord(posted, by=PERSON, at=NOW)
         unit.queue.unrecord(posted, by=PERSON, at=NOW)
+        assert [each.times_posted for each in unit.library.candidates(ACCOUNT, NOW)] == [0, 0, 0, 0, 0]
         assert unit.library.item(1).times_posted == 0
         assert unit.queue.publication(post.id) is None
         back = attrs.evolve(posted, state=PostState.OFFERED, revision=3, settled_at=None)
@@ -344,9 +347,6 @@ def test_people_may_query_the_views_by_hand(store: Store) -> None:
 def test_a_post_of_no_item_that_ever_was_is_refused(store: Store) -> None:
     with pytest.raises(StoreError), store.begin() as unit:
         unit.queue.add(post_for(999))
-
-
-ACCOUNT = Account("main", ("photos", "drive"))
 
 
 def candidates(store: Store, account: Account = ACCOUNT, **other: bool) -> dict[str, Candidate]:

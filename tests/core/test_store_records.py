@@ -147,7 +147,7 @@ def test_people_are_met_when_they_act(store: Store) -> None:
         met = unit.people.seen(PERSON, "Ann B.", None, NOW + HOUR)
         assert (met.name, met.username, met.first_seen_at, met.last_seen_at) == ("Ann B.", None, NOW, NOW + HOUR)
         assert met.role is TeamRole.ADMIN
-        unit.people.seen("cli:bob", "bob", None, NOW)
+        assert unit.people.seen("cli:bob", "bob", None, NOW).first_seen_at == NOW
         unit.people.set_team("cli:bob", "shop")
         assert not unit.people.set_active("cli:bob", False).active
         assert [who.person for who in unit.people.list()] == ["cli:bob", PERSON]

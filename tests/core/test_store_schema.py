@@ -89,7 +89,7 @@ def test_a_database_of_a_later_storyline_is_refused(database_url: str) -> None:
         with store.begin() as unit:
             unit.connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         for refused in (store.ensure_schema, store.upgrade):
-            with pytest.raises(SchemaMismatch, match="written by a later Storyline .version 9999"):
+            with pytest.raises(SchemaMismatch, match=r"written by a later Storyline \(version 9999"):
                 refused()
 
 

@@ -51,7 +51,7 @@ def test_no_file_of_the_database_holds_the_secret(sqlite_url: str) -> None:
 
 def test_without_a_key_nothing_is_kept_and_the_remedy_is_told(database_url: str) -> None:
     with opened(database_url) as store:
-        with pytest.raises(NeedsPerson, match="There is no key for stored secrets. Make a key with"):
+        with pytest.raises(NeedsPerson, match=r"There is no key for stored secrets\. Make a key with"):
             state_of(store, None).set("token", SECRET)
         state_of(store, KEY).set("token", SECRET)
         with pytest.raises(NeedsPerson, match="There is no key"):

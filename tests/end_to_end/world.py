@@ -12,7 +12,7 @@ from PIL import Image
 
 from storyline_core import Account, Mode, Schedule, Storyline, load_plugins, open_storyline
 from storyline_core.settings import Entry, Settings, SourceEntry
-from storyline_local.plugin import LocalFolder, Outbox, Terminal
+from storyline_local import LocalFolder, Outbox, Terminal
 
 START = datetime(2026, 5, 1, 6, 0, tzinfo=UTC)
 """Before the day's first slot."""

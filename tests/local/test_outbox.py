@@ -32,7 +32,7 @@ from storyline_core import (
 )
 from storyline_local import durable
 from storyline_local.outbox import OutboxPublisher
-from storyline_local.staging import STAGING
+from storyline_local.staging import STAGING, Stage, Staging, read_story
 from tests.local.drafts import AT, WORDS, again, draft_of, film, picture
 from tests.local.places import open_to_all, put, without_root
 
@@ -129,6 +129,35 @@ def test_a_discarded_story_is_gone_and_a_new_one_can_be_made(tmp_path: Path) -> 
     assert shown(tmp_path) == [f"{NAME}.jpg", f"{NAME}.json"]
 
 
+def test_a_story_that_was_almost_published_is_gone_when_it_is_discarded(tmp_path: Path) -> None:
+    outbox = outbox_in(tmp_path)
+    handle = outbox.prepare(draft_of(picture()))
+    as_if_cut_off_before_the_move(tmp_path)
+    assert outbox.find(handle) == Ready()
+    outbox.discard(handle)
+    assert isinstance(outbox.find(handle), Gone)
+    assert shown(tmp_path) == waiting(tmp_path) == []
+
+
+def as_if_cut_off_before_the_move(path: Path) -> None:
+    """The record bears its time and the words are shown, but the picture still waits."""
+    (record,) = (path / STAGING).glob("*.json")
+    record.write_text(record.read_text().replace('"published_at": null', '"published_at": "2026-05-01T07:00:30Z"'))
+    (path / f"{NAME}.json").write_text(record.read_text())
+
+
+def test_somebody_faster_is_noticed_by_whoever_read_the_record_before(tmp_path: Path) -> None:
+    outbox = outbox_in(tmp_path)
+    handle = outbox.prepare(draft_of(picture()))
+    (record,) = (tmp_path / STAGING).glob("*.json")
+    before = read_story(record)
+    assert before is not None
+    first = outbox.publish(handle)
+    stage, story = Staging(tmp_path).where(before)
+    assert stage is Stage.SHOWN
+    assert story.publication(first.url or "") == first
+
+
 def test_preparing_again_leaves_nothing_of_the_first_time(tmp_path: Path) -> None:
     outbox = outbox_in(tmp_path)
     first, second = outbox.prepare(draft_of(picture())), outbox.prepare(draft_of(film()))
@@ -166,8 +195,7 @@ def test_a_publishing_by_hard_link_cut_off_half_way_has_happened(tmp_path: Path)
     outbox = outbox_in(tmp_path)
     handle = outbox.prepare(draft_of(picture()))
     (staged,) = (tmp_path / STAGING).glob("*.jpg")
-    (record,) = (tmp_path / STAGING).glob("*.json")
-    record.write_text(record.read_text().replace('"published_at": null', '"published_at": "2026-05-01T07:00:30Z"'))
+    as_if_cut_off_before_the_move(tmp_path)
     assert outbox.find(handle) == Ready()
     os.link(staged, tmp_path / f"{NAME}.jpg")
     found = outbox.find(handle)
@@ -175,7 +203,7 @@ def test_a_publishing_by_hard_link_cut_off_half_way_has_happened(tmp_path: Path)
     assert found.publication.at == AT + timedelta(seconds=30)
     assert outbox.publish(handle) == found.publication
     assert waiting(tmp_path) == []
-    assert shown(tmp_path) == [f"{NAME}.jpg"]
+    assert shown(tmp_path) == [f"{NAME}.jpg", f"{NAME}.json"]
 
 
 def test_half_a_file_in_the_staging_folder_is_not_published(tmp_path: Path) -> None:
@@ -272,6 +300,7 @@ def test_without_room_nothing_is_left_and_a_person_is_asked(tmp_path: Path, room
     with files_up_to(0), pytest.raises(NeedsPerson, match="Free some space"):
         outbox.publish(handle)
     assert shown(tmp_path) == []
+    assert len(waiting(tmp_path)) == 1
     assert outbox.find(handle) == Ready()
     outbox.publish(handle)
     assert shown(tmp_path) == [f"{NAME}.json", f"{NAME}.mp4"]

@@ -47,7 +47,7 @@ def test_killed_before_any_line_of_prepare_nothing_is_left_over(tmp_path: Path) 
 @pytest.mark.parametrize("way", ["race", "race-without-locks"])
 def test_eight_processes_at_once_publish_one_story(tmp_path: Path, way: str) -> None:
     reports = run(way, tmp_path)
-    assert len(reports) == 10
+    assert len(reports) == 30
     for report in reports:
         assert report["after"] == {"shown": BOTH, "waiting": 0, "whole": True}
         assert len(report["answers"]) == 8

@@ -35,7 +35,7 @@ def main(words: Sequence[str] | None = None) -> int:
 def _close_quietly() -> None:
     """Let the interpreter's last flush go nowhere: whoever read the output has left."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, 1)
     os.close(nowhere)
 
 

@@ -127,6 +127,11 @@ def run(words: Sequence[str]) -> int:
     command = typer.main.get_command(build(words))
     try:
         code = command.main(args=in_order(words), prog_name="storyline", standalone_mode=False)
+    except SystemExit as end:
+        # So end typer and rich when nobody reads the output any more.
+        if screen.reader_left():
+            raise BrokenPipeError from end
+        raise
     except typer.Abort:
         screen.note("Nobody answered, so nothing was done.")
         return INTERRUPTED if sys.stdin.isatty() else FAILED

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from time import monotonic
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,9 @@ log = logging.getLogger("storyline")
 LONGEST_SLEEP = timedelta(seconds=30)
 """At the latest then it looks again: for decisions, and because clocks jump and machines sleep."""
 
-SHORTEST_SLEEP = timedelta(seconds=1)
+GLANCE = timedelta(seconds=5)
+"""How often it looks in between whether somebody has added something that is due sooner."""
+
 FIRST_BACK_OFF = timedelta(seconds=5)
 
 
@@ -93,17 +96,18 @@ def _work(storyline: Storyline, stop: Stop) -> None:
 
     back_off = FIRST_BACK_OFF
     while not stop():
+        began = storyline.clock()
         try:
             _turn(storyline, stop)
-            pause = pause_before_next(storyline, storyline.clock())
+            _rest(storyline, stop, began)
             back_off = FIRST_BACK_OFF
+            continue
         except StoreError as error:
             log.error("%s It is tried again in %s.", error, times.spoken(back_off))
-            pause, back_off = back_off, min(back_off * 2, LONGEST_SLEEP)
         except Exception:
             log.exception("A turn failed. It is tried again in %s.", times.spoken(back_off))
-            pause, back_off = back_off, min(back_off * 2, LONGEST_SLEEP)
-        stop.sleep(pause)
+        stop.sleep(back_off)
+        back_off = min(back_off * 2, LONGEST_SLEEP)
 
 
 def _turn(storyline: Storyline, stop: Stop) -> None:
@@ -119,16 +123,27 @@ def _turn(storyline: Storyline, stop: Stop) -> None:
         log.warning("%s", error)
 
 
-def pause_before_next(storyline: Storyline, now: datetime) -> timedelta:
-    """How long nothing is due: until the next post, retry or sync, within the shortest and the longest sleep."""
+def _rest(storyline: Storyline, stop: Stop, since: datetime) -> None:
+    """Sleep until something falls due, and no longer than the longest sleep by a clock that nobody can turn."""
+    deadline = monotonic() + LONGEST_SLEEP.total_seconds()
+    while not stop():
+        now, left = storyline.clock(), timedelta(seconds=deadline - monotonic())
+        moment = next_moment(storyline, since)
+        wait = min(GLANCE, left) if moment is None else min(GLANCE, left, moment - now)
+        if wait <= timedelta():
+            return
+        stop.sleep(wait)
+
+
+def next_moment(storyline: Storyline, since: datetime) -> datetime | None:
+    """When the first thing falls due after `since`: a post, a retry or a sync. None when nothing will."""
     with storyline.read() as unit:
         moments = [at for post in unit.queue.unsettled() for at in (post.due_at, post.next_try_at) if at is not None]
         for name, entry in storyline.settings.sources.items():
             record = unit.sources.get(name)
             if entry.enabled and not record.paused and record.last_tried_at is not None:
                 moments.append(record.last_tried_at + entry.sync_interval)
-    ahead = min((at - now for at in moments if at > now), default=LONGEST_SLEEP)
-    return max(SHORTEST_SLEEP, min(ahead, LONGEST_SLEEP))
+    return min((at for at in moments if at > since), default=None)
 
 
 def _rehearse(storyline: Storyline, stop: Stop) -> None:

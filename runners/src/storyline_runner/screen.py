@@ -6,6 +6,7 @@ A terminal gets colours and tables that fold to its width; a pipe gets plain lin
 from __future__ import annotations
 
 import json
+import select
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -59,6 +60,10 @@ def _spelled(sign: str) -> str:
     return sign.encode("unicode_escape").decode() if ord(sign) > 0xFF else f"\\x{ord(sign):02x}"
 
 
+def _lines(text: str) -> str:
+    return "\n".join(plain(line) for line in text.split("\n"))
+
+
 def say(text: str = "", *, style: str = "") -> None:
     """Lines for people. Each line of the text is one line on the screen, folded to the terminal's width."""
     console = _console(sys.stdout)
@@ -88,7 +93,7 @@ def under(text: str, indent: int = 4) -> None:
 
 def note(text: str) -> None:
     """A remark beside the result: on standard error."""
-    print("\n".join(plain(line) for line in text.split("\n")), file=sys.stderr)
+    print(_lines(text), file=sys.stderr)
 
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, indent: int = 0) -> None:
@@ -105,7 +110,7 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, indent: i
             column.title, no_wrap=column.whole, overflow="fold", justify="right" if column.right else "left"
         )
     for row in rows:
-        drawn.add_row(*(Text(plain(cell), style=_COLOURS.get(cell, "")) for cell in row))
+        drawn.add_row(*(Text(_lines(cell), style=_COLOURS.get(cell, "")) for cell in row))
     _print_trimmed(Padding(drawn, (0, 0, 0, indent)) if indent else drawn)
 
 
@@ -119,8 +124,7 @@ def facts(pairs: Sequence[tuple[str, str]]) -> None:
     drawn.add_column(overflow="fold")
     for label, value in pairs:
         if value:
-            shown = "\n".join(plain(line) for line in value.split("\n"))
-            drawn.add_row(label, Text(shown, style=_COLOURS.get(value, "")))
+            drawn.add_row(label, Text(_lines(value), style=_COLOURS.get(value, "")))
     _print_trimmed(drawn)
 
 
@@ -138,6 +142,16 @@ def only_json(wanted: bool) -> Iterator[None]:
             yield
     else:
         yield
+
+
+def reader_left() -> bool:
+    """Whether standard output is a pipe that nobody reads any more."""
+    try:
+        watched = select.poll()
+        watched.register(1, 0)
+        return any(event & select.POLLERR for _, event in watched.poll(0))
+    except (AttributeError, OSError):
+        return False
 
 
 def _print_trimmed(drawn: object) -> None:
@@ -159,14 +173,17 @@ def _console(stream: TextIO) -> Console:
 
 
 class Overheard:
-    """Standard output, passed on as it is, and whether anything came."""
+    """Standard output, passed on while it is not `muted`; `anything` tells whether something was."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self.muted = False
         self.anything = False
 
     def write(self, text: str) -> int:
-        """Pass it on."""
+        """Pass it on, or not."""
+        if self.muted:
+            return len(text)
         self.anything = self.anything or bool(text)
         return self._stream.write(text)
 
@@ -186,7 +203,7 @@ class Overheard:
 
 @contextmanager
 def overhear() -> Iterator[Overheard]:
-    """Notice whether something (a notifier in this very terminal) prints meanwhile."""
+    """Notice what a notifier in this very terminal prints meanwhile, and mute it where it would repeat."""
     heard = Overheard(sys.stdout)
     with redirect_stdout(heard):
         yield heard

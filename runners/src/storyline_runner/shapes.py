@@ -181,7 +181,7 @@ def would_do_shape(account: str, would: WouldDo) -> Shape:
 
 
 def sync_shape(report: SyncReport) -> Shape:
-    """One sync of one source; a rehearsed one also lists its changes. What stopped all of it is an error without key."""
+    """One sync of one source; a rehearsed one also lists its changes. Its failure is an error without key."""
     failed = [{"key": "", "message": report.failed}] if report.failed else []
     shape: Shape = {"source": report.source, "dry_run": report.dry_run}
     shape |= {name: getattr(report, name) for name in COUNTS}

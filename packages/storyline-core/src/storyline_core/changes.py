@@ -172,7 +172,8 @@ class RememberedIndex:
     Two ways to have one: `of` everything, kept between runs; or `of` only the rows that can matter to one listing of
     changes (their key is mentioned, or their digest is that of a mentioned file), together with the true numbers
     of the whole source, which the limits on removals need. `alive` maps keys to living items, `by_digest` digests to
-    living and removed ones, `folders` top folders to the number of living items in them.
+    living and removed ones, `folders` top folders to the number of living items in them. `standing` of the living
+    stand as remembered and were taken out of these items as well as out of the listing (see `sift`).
     """
 
     items: Sequence[RememberedFile]
@@ -181,6 +182,7 @@ class RememberedIndex:
     living: int
     folders: Mapping[str, int]
     lost_sizes: frozenset[int]
+    standing: int = 0
 
     @classmethod
     def of(
@@ -189,6 +191,7 @@ class RememberedIndex:
         *,
         living: int | None = None,
         folders: Mapping[str, int] | None = None,
+        standing: int = 0,
     ) -> RememberedIndex:
         """Index the items. `living` and `folders` are those of the whole source where the items are only a part."""
         rows = tuple(items)
@@ -209,6 +212,7 @@ class RememberedIndex:
             living=len(alive) if living is None else living,
             folders=living_by_folder(rows) if folders is None else dict(folders),
             lost_sizes=frozenset(lost),
+            standing=standing,
         )
 
 

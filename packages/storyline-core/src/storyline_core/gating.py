@@ -18,10 +18,11 @@ PLAN_DIGITS = 12
 
 @attrs.frozen
 class Whole:
-    """How much there is in the whole source, counted only when somebody asks."""
+    """How much there is in the whole source, counted only when somebody asks; `standing` of it was sifted out."""
 
     living: Callable[[], int]
     folders: Callable[[], Mapping[str, int]]
+    standing: int = 0
 
 
 @attrs.frozen
@@ -82,7 +83,7 @@ def judge(asked: Asked, listing: Listing, gates: Gates, whole: Whole, *, believe
         return Verdict(frozenset(), edits=False, held=(_dirty(len(asked.edits), count, whole.living()),), plan=plan)
     if not certain or opened or not asked.removals:
         return Verdict(everything if certain else frozenset(), edits=True, held=(), plan=plan)
-    if is_whole(listing) and not listing.files:
+    if is_whole(listing) and not listing.files and not whole.standing:
         return Verdict(frozenset(), edits=True, held=(_empty(len(everything), whole.living()),), plan=plan)
     vanished = _vanished_folders(asked, gates, whole)
     held = [_folder(top, count) for top, count in sorted(vanished.items())]

@@ -36,7 +36,8 @@ def to_hash(
     wanted, dirty = _wanted(found, listing, force)
     young = {entry.key for entry in wanted if -still_for_ns <= now_ns - entry.mtime_ns < still_for_ns}
     steady = [pair for pair in dirty if pair[1].key not in young]
-    alike, shift_ns = _alike_in_shift(steady, found, listing) if not force else ([], None)
+    standing = remembered.standing if isinstance(remembered, RememberedIndex) else 0
+    alike, shift_ns = _alike_in_shift(steady, found, listing, standing) if not force else ([], None)
     sample = _spread(alike)
     proven = sampled is not None and bool(sample) and all(_as_remembered(pair, sampled) for pair in sample)
     done = young.union(sampled or (), (entry.key for _, entry in alike) if proven else ())
@@ -79,7 +80,9 @@ def _young(still_for_ns: int) -> str:
     return f"It was written less than {still_for_ns / 1e9:g} s ago and may not be complete; the next run looks again."
 
 
-def _alike_in_shift(dirty: list[Pair], found: Compared, listing: Listing) -> tuple[list[Pair], int | None]:
+def _alike_in_shift(
+    dirty: list[Pair], found: Compared, listing: Listing, standing: int
+) -> tuple[list[Pair], int | None]:
     """The pairs that differ by one and the same shift in time, if they are more than half of all known files."""
     if not is_whole(listing):
         return [], None
@@ -92,7 +95,7 @@ def _alike_in_shift(dirty: list[Pair], found: Compared, listing: Listing) -> tup
         return [], None
     shift_ns = min(shifts, key=lambda shift: (-shifts[shift], shift))
     alike = [pair for pair in dirty if shifted(*pair, listing.racy_margin_ns, shift_ns)]
-    known = found.unchanged + len(found.pairs)
+    known = standing + found.unchanged + len(found.pairs)
     if len(alike) * 2 <= known or len(alike) <= 2 * SAMPLE:
         return [], None
     return alike, shift_ns

@@ -183,7 +183,7 @@ def _in_order(gone: Origins, new: Targets) -> Iterator[tuple[RememberedFile, Arr
 def _by_path_end(gone: Origins, new: Targets) -> Iterator[tuple[RememberedFile, Arrival, str]]:
     """The longest common end of the two paths first; what shares no end at all, in the order of the keys."""
     left, spare = gone, new
-    for length in _common_ends([*(_path(item) for item in gone), *(_path(arrival.entry) for arrival in new)]):
+    for length in _shared_ends([*(_path(item) for item in gone), *(_path(arrival.entry) for arrival in new)]):
         ends = _buckets(spare, partial(_end_of_arrival, length))
         still: Origins = []
         taken: set[str] = set()
@@ -214,13 +214,13 @@ def _end_of_arrival(length: int, arrival: Arrival) -> str | None:
     return _end(arrival.entry, length)
 
 
-def _common_ends(paths: list[str]) -> list[int]:
+def _shared_ends(paths: list[str]) -> list[int]:
     """The lengths that common ends of any two of the paths have, longest first."""
     turned = sorted(path[::-1] for path in paths)
-    return sorted({_common_start(one, other) for one, other in pairwise(turned)} - {0}, reverse=True)
+    return sorted({_shared_start(one, other) for one, other in pairwise(turned)} - {0}, reverse=True)
 
 
-def _common_start(one: str, other: str) -> int:
+def _shared_start(one: str, other: str) -> int:
     for length, (left, right) in enumerate(zip(one, other, strict=False)):
         if left != right:
             return length

@@ -235,6 +235,12 @@ class RememberedFile:
     unknown_since: datetime | None = None
 
 
+RememberedRow = tuple[
+    int, str, str, str, int, int, str, str | None, int, str | None, datetime | None, datetime | None, datetime | None
+]
+"""The fields of a `RememberedFile` in their order: what most of a large library is looked at as, and no more."""
+
+
 @attrs.frozen
 class RememberedDocument:
     """What the library remembers of one metadata document. `digest` is that of its text."""

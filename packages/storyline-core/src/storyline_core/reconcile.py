@@ -1,8 +1,9 @@
 """What happened to a source: the pure functions that decide, and every word they use.
 
-`to_hash` says which files must be read; `reconcile` turns what was remembered, what is listed and what was read into
-one sorted `ChangeSet`; `confirmed` leaves out the removals that a second look did not confirm. None of them reads a
-clock or touches anything; the order of what they are given never matters.
+`sift` leaves out what stands as it was; `to_hash` says which files must be read; `reconcile` turns what was
+remembered, what is listed and what was read into one sorted `ChangeSet`; `confirmed` leaves out the removals that a
+second look did not confirm. None of them reads a clock or touches anything; the order of what they are given never
+matters.
 
 The steps of `reconcile`: by key (`pairing`), by content (`matching`), restored, added or waiting, missing
 (`drafting`); then the gates (`gating`), and last the chains of moves that a closed gate interrupts.
@@ -34,6 +35,7 @@ from storyline_core.evidence import narrowed, noted
 from storyline_core.hashing import to_hash
 from storyline_core.media import FileProblem, Fingerprint, Listing, RememberedFile, Unread
 from storyline_core.pairing import ByKey, by_key
+from storyline_core.sifting import Sifted, sift
 
 __all__ = [
     "Change",
@@ -44,9 +46,11 @@ __all__ = [
     "HashPlan",
     "Held",
     "RememberedIndex",
+    "Sifted",
     "Waiting",
     "confirmed",
     "reconcile",
+    "sift",
     "to_hash",
 ]
 
@@ -73,8 +77,8 @@ def reconcile(remembered: Remembered, listing: Listing, readings: Readings, gate
     """What happened, from the evidence. Closed gates are named in it and nothing is removed through them.
 
     `remembered` are all items of the source, living and removed; or a `RememberedIndex`, which makes small listings
-    of changes cheap. `readings` are by key. `now` is the time of this run. Only a wrong identity changes nothing at
-    all; every other closed gate lets through what is safe.
+    of changes cheap, and which goes with its listing where both come from `sift`. `readings` are by key. `now` is the
+    time of this run. Only a wrong identity changes nothing at all; every other closed gate lets through what is safe.
     """
     whole = _whole(remembered)
     if gating.wrong_identity(gates, listing):
@@ -123,7 +127,7 @@ def _relevant(remembered: Remembered, listing: Listing, readings: Readings) -> R
 def _whole(remembered: Remembered) -> gating.Whole:
     if isinstance(remembered, RememberedIndex):
         index = remembered
-        return gating.Whole(lambda: index.living, lambda: index.folders)
+        return gating.Whole(lambda: index.living, lambda: index.folders, index.standing)
     items = remembered
     return gating.Whole(
         cache(lambda: sum(item.removed_at is None for item in items)), cache(lambda: living_by_folder(items))
@@ -142,6 +146,7 @@ def _decide(
 ) -> ChangeSet:
     items = remembered.items if isinstance(remembered, RememberedIndex) else remembered
     found = by_key(remembered, listing, readings, gates, believed=believed)
+    found.unchanged += whole.standing
     draft = Draft(edits=[change for change in found.settled if change.kind is ChangeKind.EDITED])
     free = matched(draft, found)
     free = restored(draft, free, items)

@@ -33,7 +33,7 @@ class Candidate:
     """One item as the choice sees it. Recency and count are those of its digest in this account, twins included.
 
     `held_until` is the end of the longest hold that matches it, for ever being `FOR_EVER`. `waiting` means that it or
-    a twin is in the queue.
+    a twin is in the queue, `waiting_at` for which slot.
     """
 
     item_id: int
@@ -44,6 +44,7 @@ class Candidate:
     times_posted: int = 0
     held_until: datetime | None = None
     waiting: bool = False
+    waiting_at: datetime | None = None
     name: str = ""
 
 
@@ -102,17 +103,19 @@ def plan(
     placed: Placed = Placed(),
     *,
     within_mix: bool = True,
+    ahead: bool = False,
 ) -> tuple[Pick, ...]:
     """The choices for many posts, in the order of their instants, assuming that each goes as planned.
 
-    Raises `ValueError` when the openings are not in order.
+    With `ahead`, what waits now is taken for posted at its time, and can come again; a plan that is to be carried out
+    at once leaves it alone. Raises `ValueError` when the openings are not in order.
     """
     if any(later.at < earlier.at for earlier, later in pairwise(openings)):
         raise ValueError("The openings of a plan must come in the order of their instants.")
     if not openings:
         return ()
     turns = _turns(account, placed) if within_mix and account.mix.weights else None
-    stock = _Stock(candidates, account, turns, openings[0].at)
+    stock = _Stock(candidates, account, turns, openings[0].at, ahead=ahead)
     tags = placed.last_tags
     picks = []
     for opening in openings:
@@ -139,6 +142,7 @@ def as_posted(candidate: Candidate, at: datetime, account: Account) -> Candidate
         times_posted=candidate.times_posted + 1,
         held_until=back if held is None else max(back, held),
         waiting=False,
+        waiting_at=None,
     )
 
 
@@ -168,6 +172,11 @@ def _pick(stock: _Stock, turns: Turns | None, opening: Opening, tags: tuple[str,
             return Pick(opening.at, opening.post_id, chosen, tuple(why))
         if turn is not None:
             lost.append(turn)
+    late = stock.free_in_time(opening)
+    if late is not None:
+        return Pick(
+            opening.at, opening.post_id, late, (about_order(late.last_posted_at, late.times_posted, opening.at),)
+        )
     return Pick(opening.at, opening.post_id, None, (stock.why_empty(),))
 
 
@@ -183,20 +192,37 @@ def _better_neighbour(first: Candidate, others: Iterator[Candidate], tags: tuple
 class _Stock:
     """What can be posted through a plan: items leave when they are chosen and return when their holds end."""
 
-    def __init__(self, candidates: Iterable[Candidate], account: Account, turns: Turns | None, now: datetime) -> None:
+    def __init__(
+        self, candidates: Iterable[Candidate], account: Account, turns: Turns | None, now: datetime, *, ahead: bool
+    ) -> None:
         self._account = account
+        self._ahead = ahead
         self._by_category = turns is not None
         self._allowed = turns.categories if turns is not None else frozenset(account.categories) or None
         self._items: dict[int, Candidate] = {}
         self._copies: dict[str, list[int]] = {}
         self._returns: list[tuple[datetime, int]] = []
+        self._free: dict[int, datetime] = {}
         self._held = self._waiting = self._outside = 0
         places: dict[str | None, list[Place]] = {}
-        for candidate in candidates:
+        for given in candidates:
+            candidate = self._gone_out(given) if ahead and given.waiting_at is not None else given
             if self._sort_in(candidate, now):
                 places.setdefault(self._label(candidate), []).append(_place(candidate))
         self._shelves = {label: Shelf(found) for label, found in places.items()}
         heapify(self._returns)
+
+    def _gone_out(self, waiting: Candidate) -> Candidate:
+        """A waiting item as it is once its post has gone as planned."""
+        if waiting.waiting_at is None:
+            return waiting
+        self._note_free(waiting, waiting.waiting_at)
+        return as_posted(waiting, waiting.waiting_at, self._account)
+
+    def _note_free(self, posted: Candidate, at: datetime) -> None:
+        cooled = at + self._account.cooldown_posted
+        before = self._free.get(posted.item_id, posted.held_until)
+        self._free[posted.item_id] = cooled if before is None else max(cooled, before)
 
     def _sort_in(self, candidate: Candidate, now: datetime) -> bool:
         """Take notice of an item; whether it can be posted now."""
@@ -243,8 +269,25 @@ class _Stock:
             stood = shelf is not None and shelf.take(_place(before))
             self._held += stood
             self._items[item_id] = after
+            self._note_free(before, at)
             if after.held_until is not None and (stood or after.held_until != before.held_until):
                 heappush(self._returns, (after.held_until, item_id))
+
+    def free_in_time(self, opening: Opening) -> Candidate | None:
+        """What a slot gets that stood empty when it was first to be filled: whatever has gone out first since.
+
+        That was still waiting then, but is free, and cooled down, before the slot's instant. Only a plan that looks
+        ahead can know; a filling leaves the slot empty and comes again.
+        """
+        if not self._ahead:
+            return None
+        excluded = self._with_copies(opening.excluded)
+        free = [
+            self._items[item_id]
+            for item_id, since in self._free.items()
+            if since <= opening.at and item_id not in excluded
+        ]
+        return min(free, key=_place, default=None)
 
     def why_empty(self) -> str:
         """Why nothing can be posted."""

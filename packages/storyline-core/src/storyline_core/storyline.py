@@ -325,8 +325,17 @@ def open_storyline(
 
 
 def _carry_over_names(store: Store, settings: Settings) -> None:
-    """Let what was renamed in the settings keep its items, posts and holds."""
+    """Let what was renamed in the settings keep its items, posts, holds and private state."""
+    renamed = [
+        *(("sources", each.renamed_from, each.name) for each in settings.sources.values() if each.renamed_from),
+        *(("notifiers", each.renamed_from, each.name) for each in settings.notifiers.values() if each.renamed_from),
+        *(("publishers", each.renamed_from, each.name) for each in settings.publishers.values() if each.renamed_from),
+    ]
+    if not renamed and not any(account.renamed_from for account in settings.accounts.values()):
+        return
     with store.begin() as unit:
+        for group, old, new in renamed:
+            unit.secrets.rename_owner(f"{group}/{old}", f"{group}/{new}")
         for source in settings.sources.values():
             if source.renamed_from:
                 unit.sources.rename(source.renamed_from, source.name)

@@ -152,8 +152,7 @@ class OutboxPublisher:
         note = self._path / story.note
         if os.path.lexists(target):
             return self._told_by_another(story, target)
-        shown = read_story(note)
-        if os.path.lexists(note) and (shown is None or shown.id != story.id):
+        if os.path.lexists(note) and ((shown := read_story(note)) is None or shown.id != story.id):
             raise Refused(f"There is already a file named {note}, and it was not written for this story.")
         story = attrs.evolve(story, published_at=stamp(self._now()))
         self._staging.record(story)

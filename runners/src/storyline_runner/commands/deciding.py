@@ -89,8 +89,11 @@ def decide(
             why=why,
             until=now + length if length else None,
         )
+        # How it ended is said below, in the account's own zone, whatever the notifier.
+        heard.muted = True
         post = storyline.decide(decision)
-        if event in AT_ONCE and post.due_at <= now:
+        heard.muted = False
+        if event in AT_ONCE and post.due_at <= storyline.clock():
             post = storyline.turn_post(post.id)
         view = _view(storyline, post)
     _tell(storyline.settings, view, json_=json_, said=heard.anything)
@@ -103,14 +106,14 @@ def _view(storyline: Storyline, post: Post) -> PostView:
 
 
 def _tell(settings: Settings, view: PostView, *, json_: bool, said: bool = False) -> None:
-    """Say how a post stands, unless a notifier in this very terminal has just `said` so."""
+    """Say how a post stands, unless a notifier in this very terminal has just shown its card (`said`)."""
     post = view.post
     if json_:
         screen.document(shapes.in_list("posts", [shapes.post_shape(view)]))
         return
     if not said:
         screen.say(outcome(settings, view))
-    for remark in remarks(post):
+    for remark in remarks(post) if not post.reserved_by else ():
         screen.say(remark)
     if post.undo is not None and post.decided_by:
         screen.say(f"To take that back within ten minutes: storyline queue undo {post.id}")
@@ -119,6 +122,7 @@ def _tell(settings: Settings, view: PostView, *, json_: bool, said: bool = False
 def outcome(settings: Settings, view: PostView) -> str:
     """How a post stands, in one line."""
     post, zone = view.post, times.zone_of(settings, view.post.account)
+    who_did = f"by {post.decided_by}" if post.decided_by and post.settled else ""
     when = {
         "scheduled": f"due {times.named(post.due_at, zone)}",
         "snoozed": f"until {times.named(post.due_at, zone)}",
@@ -127,7 +131,7 @@ def outcome(settings: Settings, view: PostView) -> str:
     held = (
         f"reserved for {post.reserved_by} until {times.named(post.reserved_until, zone)}" if post.reserved_until else ""
     )
-    parts = [each for each in (str(post.state), when, held, post.reason) if each]
+    parts = [each for each in (str(post.state), when, who_did, held, post.reason) if each]
     return f"{post.id} for {post.account}: {', '.join(parts)}. {path_of(view.item) if view.item else 'No picture'}"
 
 

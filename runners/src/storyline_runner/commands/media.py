@@ -78,8 +78,8 @@ _ITEM_COLUMNS = (Column("id", whole=True, right=True), Column("file"), Column("s
 
 
 def path_of(item: MediaItem) -> str:
-    """Where an item lies under its source's root."""
-    return f"{item.folder}/{item.name}" if item.folder else item.name
+    """Where an item lies under its source's root, as it can be shown on one line."""
+    return screen.plain(f"{item.folder}/{item.name}" if item.folder else item.name)
 
 
 def _item_row(item: MediaItem, zone: ZoneInfo, now: datetime) -> tuple[str, str, str, str]:
@@ -88,7 +88,7 @@ def _item_row(item: MediaItem, zone: ZoneInfo, now: datetime) -> tuple[str, str,
     if words.requires_interaction:
         says.insert(0, "by hand")
     if item.state != "alive":
-        says.insert(0, item.state.upper())
+        says.insert(0, f"{item.state.upper()} {item.problem or ''}".rstrip())
     posted = f"{item.times_posted}× {times.shown(item.last_posted_at, zone, seen_at=now)}" if item.times_posted else ""
     return str(item.id), path_of(item), " ".join(says), posted
 

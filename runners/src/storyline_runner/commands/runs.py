@@ -28,7 +28,7 @@ def list_runs(
     """Run records, latest first."""
     if ctx.invoked_subcommand is not None:
         return
-    most = page(limit, as_json=False, usual=USUAL_ROWS)
+    most = page(limit, as_json=json_, usual=USUAL_ROWS)
     with session_of(ctx).storyline(read_only=True) as storyline, storyline.read() as unit:
         runs = unit.runs.list(step=step, failed=failed, limit=most)
         zone, now = times.zone_of(storyline.settings), storyline.clock()
@@ -37,14 +37,17 @@ def list_runs(
         return
     if not runs:
         screen.say("Nothing has failed." if failed else "Nothing has run yet.")
-    columns = (Column("id", whole=True, right=True), Column(zone.key, whole=True), Column("step"), Column("status", whole=True),
-               Column("result"))  # fmt: skip
+    began = Column(zone.key, whole=True)
+    columns = (Column("id", whole=True, right=True), began, Column("step"), Column("status", whole=True))
     rows = [
-        (str(run.id), times.shown(run.started_at, zone, seen_at=now), f"{run.step} {run.subject}".strip(),
-         str(run.status), _result(run))
+        (str(run.id), times.shown(run.started_at, zone, seen_at=now), _what(run), str(run.status), _result(run))
         for run in runs
-    ]  # fmt: skip
-    screen.table(columns, rows)
+    ]
+    screen.table((*columns, Column("result")), rows)
+
+
+def _what(run: Run) -> str:
+    return f"{run.step} {run.subject}".strip()
 
 
 def _result(run: Run) -> str:
@@ -70,7 +73,7 @@ def show_run(
     if json_:
         screen.document(shapes.in_list("runs", [shapes.run_shape(run) | {"traceback": run.traceback}]))
         return
-    screen.heading(f"{run.step} {run.subject}".strip(), f"run {run.id}")
+    screen.heading(_what(run), f"run {run.id}")
     screen.facts(
         [
             ("status", str(run.status)),

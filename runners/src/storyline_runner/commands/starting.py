@@ -16,6 +16,7 @@ from storyline_runner.complaints import Misused
 from storyline_runner.session import SETTINGS_FILE, session_of
 
 PICTURES = "pictures"
+_UTC = frozenset({"Etc/UTC", "Etc/UCT", "UCT", "Zulu", "Etc/Zulu", "Universal", "Etc/Universal"})
 
 
 @attrs.frozen
@@ -127,9 +128,7 @@ def _say_next(folder: Path, file: Path, pictures: Path, *, made: bool) -> None:
     width = max(len(what) for what, _ in steps)
     for number, (what, why) in enumerate(steps, start=1):
         screen.say(f"  {number}. {what:<{width}}  {why}".rstrip())
-    screen.say(
-        "Stories go into the folder outbox until you choose another publisher. Everything else is explained in the file."
-    )
+    screen.say("Stories go into the folder outbox until you choose another publisher; the file explains how.")
 
 
 def local_zone(named: str) -> str:
@@ -145,7 +144,7 @@ def local_zone(named: str) -> str:
     for name in candidates:
         try:
             if name:
-                return ZoneInfo(name).key
+                return "UTC" if name in _UTC else ZoneInfo(name).key
         except (ZoneInfoNotFoundError, ValueError, OSError):
             continue
     return "UTC"

@@ -131,8 +131,10 @@ def _show(report: SyncReport) -> None:
             screen.say("  " + change_line(line))
         _more(len(report.changes))
     for error in report.errors[:MOST_LINES]:
-        screen.say(f"  ! {error.key}: {error.message}")
+        screen.say(f"  ! {screen.plain(error.key)}: {error.message}")
     _more(report.error_count)
+    if report.broken:
+        screen.under("Which are broken, and why: storyline media list --state broken", indent=2)
     for held in report.held:
         screen.note(f"{report.source}: {held.message}")
     if report.held and report.plan and not report.dry_run:
@@ -141,19 +143,19 @@ def _show(report: SyncReport) -> None:
 
 def summary(report: SyncReport) -> str:
     """What a sync found, in one line: `24 added, 1 broken; 3 unchanged`."""
-    counts = [f"{count} {name}" for name in shapes.COUNTS[:6] if (count := getattr(report, name))]
+    counts = [f"{count} {name}" for name in shapes.COUNTS[:6] if (count := getattr(report, name))] or ["nothing new"]
     counts += [f"{report.missing} missing"] if report.missing else []
     counts += [f"{count} {name}" for name in ("deferred", "broken", "pruned") if (count := getattr(report, name))]
     if report.duplicates:
         counts.append(f"{report.duplicates} {'copy' if report.duplicates == 1 else 'copies'} of others")
-    unchanged = f"{report.unchanged} unchanged"
-    return f"{', '.join(counts)}; {unchanged}" if counts else f"nothing new; {unchanged}"
+    # What was only read again, to be sure, has not changed for anybody.
+    return f"{', '.join(counts)}; {report.unchanged + report.touched} unchanged"
 
 
 def change_line(line: ChangeLine) -> str:
     """One change: a sign, the file, and where it was before."""
-    was = f"  (was {line.was})" if line.was else ""
-    return f"{_SIGNS.get(line.kind.value, '?')} {line.key}{was}"
+    was = f"  (was {screen.plain(line.was)})" if line.was else ""
+    return f"{_SIGNS.get(line.kind.value, '?')} {screen.plain(line.key)}{was}"
 
 
 def _more(count: int) -> None:

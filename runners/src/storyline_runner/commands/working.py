@@ -68,8 +68,7 @@ def _told_of(account: Account, turned: Turned, views: dict[str, PostView]) -> li
     if missed := len(turned.filled.missed):
         reasons = "; ".join(dict.fromkeys(post.reason for post in turned.filled.missed))
         lines.append(f"{account.name}: {missed} missed ({reasons})")
-    for empty in turned.filled.empty[:1]:
-        lines.append(f"{account.name}: nothing to post on {times.named(empty.at, zone)}")
+    lines += [f"{account.name}: nothing to post on {times.named(slot.at, zone)}" for slot in turned.filled.empty[:1]]
     for view in {done.post.id: views[done.post.id] for done in turned.done}.values():
         what = path_of(view.item) if view.item else ""
         reason = f" ({view.post.reason})" if view.post.reason else ""

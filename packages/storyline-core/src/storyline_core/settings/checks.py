@@ -45,8 +45,8 @@ def account_of(name: str, section: AccountSection) -> Account:
         answer_within=section.answer_within,
         remind_after=section.remind_after,
         unanswered=section.unanswered,
-        cooldown_posted=section.cooldown_posted,
-        cooldown_skipped=section.cooldown_skipped,
+        cooldown_posted=section.cooldown.posted,
+        cooldown_skipped=section.cooldown.skipped,
         dry_run=section.dry_run,
         renamed_from=section.renamed_from,
     )

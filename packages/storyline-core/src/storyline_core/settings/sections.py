@@ -88,6 +88,18 @@ class EntrySection:
 
 
 @attrs.frozen
+class CooldownSection:
+    """`[accounts.NAME.cooldown]`"""
+
+    posted: timedelta = attrs.field(
+        default=timedelta(days=30), metadata=_about("How long an item rests after it was posted.")
+    )
+    skipped: timedelta = attrs.field(
+        default=timedelta(days=45), metadata=_about("How long an item rests after it was skipped.")
+    )
+
+
+@attrs.frozen
 class AccountSection:
     """`[accounts.NAME]`"""
 
@@ -136,11 +148,8 @@ class AccountSection:
     unanswered: Unanswered = attrs.field(
         default=Unanswered.MISSED, metadata=_about("What becomes of a post that nobody answered.")
     )
-    cooldown_posted: timedelta = attrs.field(
-        default=timedelta(days=30), metadata=_about("How long an item rests after it was posted.")
-    )
-    cooldown_skipped: timedelta = attrs.field(
-        default=timedelta(days=45), metadata=_about("How long an item rests after it was skipped.")
+    cooldown: CooldownSection = attrs.field(
+        factory=CooldownSection, metadata=_about("How long an item rests, by what became of its post.")
     )
     dry_run: bool = attrs.field(
         default=False, metadata=_about("true: everything happens but telling the team and publishing.")

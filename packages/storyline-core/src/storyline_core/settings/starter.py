@@ -56,8 +56,8 @@ timezone = {timezone}
 # answer_within = "24h"                   # how long a post waits for the team
 # remind_after = "2h"
 # unanswered = "missed"                   # missed | escalate | publish
-# cooldown_posted = "30d"                 # how long a picture rests after it was posted
-# cooldown_skipped = "45d"                #   and after it was skipped
+# cooldown.posted = "30d"                 # how long a picture rests after it was posted
+# cooldown.skipped = "45d"                #   and after it was skipped
 # dry_run = true                          # do everything but tell the team and publish
 
 [backups]

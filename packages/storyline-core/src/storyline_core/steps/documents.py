@@ -16,7 +16,13 @@ from storyline_core.reconcile import ChangeKind, ChangeSet
 from storyline_core.steps.line import guarded
 from storyline_core.store import Store, StoredDocument
 
-_DESCRIBED_ANEW = (ChangeKind.ADDED, ChangeKind.MOVED, ChangeKind.RESTORED, ChangeKind.TOUCHED)
+_DESCRIBED_ANEW = (
+    ChangeKind.ADDED,
+    ChangeKind.EDITED,
+    ChangeKind.MOVED,
+    ChangeKind.RESTORED,
+    ChangeKind.TOUCHED,
+)
 
 
 @attrs.frozen

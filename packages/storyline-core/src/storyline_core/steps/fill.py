@@ -84,15 +84,20 @@ def open_slots(unit: Unit, account: Account, state: AccountState, now: datetime,
     return [slot for slot in slots if slot.key not in taken]
 
 
-def pick_for(line: Line, unit: Unit, state: AccountState, slots: Sequence[Slot], now: datetime) -> tuple[Pick, ...]:
-    """The planner's choice for these slots, as the library and the queue stand now."""
+def pick_for(
+    line: Line, unit: Unit, state: AccountState, slots: Sequence[Slot], now: datetime, *, ahead: bool = False
+) -> tuple[Pick, ...]:
+    """The planner's choice for these slots, as the library and the queue stand now.
+
+    `ahead` looks beyond what is filled now: what waits is taken for posted.
+    """
     if not slots:
         return ()
     account = line.account
     candidates = unit.library.candidates(line.in_use(), now, need_no_interaction=line.needs_no_person())
     placed = unit.queue.placed(account.name, since=state.mix_since or now, before=slots[0].at)
     openings = [Opening(post_id=post_id(slot.key), at=slot.at) for slot in slots]
-    return plan(candidates, account, openings, placed)
+    return plan(candidates, account, openings, placed, ahead=ahead)
 
 
 def post_of(account: Account, slot: Slot, pick: Pick, now: datetime) -> Post:

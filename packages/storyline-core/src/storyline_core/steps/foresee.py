@@ -51,7 +51,7 @@ def foresee(line: Line, now: datetime, until: datetime) -> tuple[Foreseen, ...]:
 def _planned(line: Line, unit: Unit, now: datetime, until: datetime) -> list[Foreseen]:
     state = begun(line.account, unit.accounts.state(line.account.name), now)
     slots = [slot for slot in open_slots(unit, line.account, state, now, until) if slot.at + line.account.grace >= now]
-    picks = pick_for(line, unit, state, slots, now)
+    picks = pick_for(line, unit, state, slots, now, ahead=True)
     posts = [post_of(line.account, slot, pick, now) for slot, pick in zip(slots, picks, strict=True)]
     return [Foreseen(post, post.slot_key, post.slot_at, _item(unit, post), post.why, filled=False) for post in posts]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import BinaryIO, TypeVar
@@ -21,6 +22,9 @@ from storyline_core.store import AccountState, Store, Unit
 log = logging.getLogger("storyline")
 
 Answer = TypeVar("Answer")
+
+LONGEST_TRACE = 8_000
+"""How many characters of a plugin's traceback go into the log."""
 
 STOPPED_FOR = timedelta(minutes=1)
 """How long a line stands still after a service did not answer and did not say when it will."""
@@ -81,7 +85,9 @@ def guarded(call: Callable[[], Answer], what: str, *, otherwise: type[PluginFaul
     except StorylineError as error:
         raise otherwise(f"{what} failed: {scrub(str(error))}") from error
     except Exception as error:
-        log.warning("%s raised %s, which no plugin may", what, type(error).__name__, exc_info=error)
+        # Not `exc_info`: a formatted traceback repeats the message, which may hold a token.
+        trace = scrub("".join(traceback.format_exception(error)), limit=LONGEST_TRACE)
+        log.warning("%s raised %s, which no plugin may:\n%s", what, type(error).__name__, trace)
         raise otherwise(f"{what} failed: {type(error).__name__}: {scrub(str(error))}") from error
 
 
@@ -176,9 +182,9 @@ def raise_alert(line: Line, key: str, level: AlertLevel, text: str, remedy: str,
     """Record an alert, and tell it once through the account's notifier."""
     with line.store.begin() as unit:
         new = unit.alerts.raise_(key, level=level, text=text, remedy=remedy, at=now)
-    log.log(logging.ERROR if level is AlertLevel.ERROR else logging.WARNING, "%s %s", text, remedy)
-    if new:
-        _tell(line, Alert(key=key, level=level, text=text, remedy=remedy))
+    told = new and _tell(line, Alert(key=key, level=level, text=text, remedy=remedy))
+    urgent = logging.ERROR if level is AlertLevel.ERROR else logging.WARNING
+    log.log(logging.INFO if told or not new else urgent, "%s %s", text, remedy)
 
 
 def clear_alert(line: Line, key: str, now: datetime) -> None:
@@ -197,14 +203,16 @@ def close_alerts(line: Line, prefix: str, now: datetime) -> None:
                 unit.alerts.clear(alert.key, at=now)
 
 
-def _tell(line: Line, alert: Alert) -> None:
+def _tell(line: Line, alert: Alert) -> bool:
     notifier = line.notifier
     if notifier is None:
-        return
+        return False
     try:
         guarded(lambda: notifier.alert(alert), "The notifier's alert", otherwise=Unavailable)
     except PluginFault as error:
-        log.warning("An alert could not be told: %s", error)
+        log.warning("An alert could not be told: %s", scrub(str(error)))
+        return False
+    return True
 
 
 def bring_level(line: Line, message: Message | None, post: Post) -> None:

@@ -84,8 +84,8 @@ class SyncReport:
 
     @property
     def found_something(self) -> bool:
-        """Whether there is anything to remember of this run beyond that it went well."""
-        counts = self.added + self.edited + self.moved + self.restored + self.removed + self.described + self.touched
+        """Whether there is anything to remember of this run beyond that it went well. A mere touch is nothing."""
+        counts = self.added + self.edited + self.moved + self.restored + self.removed + self.described
         return bool(counts or self.held or self.failed or self.pruned)
 
 

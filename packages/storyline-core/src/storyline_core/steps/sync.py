@@ -17,10 +17,20 @@ from storyline_core.media import (
     ListedFile,
     Listing,
     RememberedDocument,
-    RememberedFile,
     Unread,
 )
-from storyline_core.reconcile import ChangeKind, ChangeSet, Gate, Gates, HashPlan, confirmed, reconcile, to_hash
+from storyline_core.reconcile import (
+    ChangeKind,
+    ChangeSet,
+    Gate,
+    Gates,
+    HashPlan,
+    RememberedIndex,
+    confirmed,
+    reconcile,
+    sift,
+    to_hash,
+)
 from storyline_core.redaction import scrub
 from storyline_core.steps.documents import ReadDocuments, Redescribed, read_documents, redescribe
 from storyline_core.steps.line import Answer, guarded
@@ -52,7 +62,8 @@ class _Evidence:
     """Everything one run saw, before anything is decided."""
 
     record: SourceRecord
-    remembered: Sequence[RememberedFile]
+    alive: bool
+    remembered: RememberedIndex
     documents: Sequence[RememberedDocument]
     listing: Listing
     identity: str | None
@@ -82,6 +93,16 @@ class _Tenure:
             unit.leases.release(self.lease)
 
 
+@attrs.frozen
+class _Decided:
+    """What follows from the evidence: what to tell, and what to write."""
+
+    report: SyncReport
+    changes: ChangeSet
+    read: ReadDocuments
+    redescribed: Redescribed
+
+
 def sync(line: SourceLine, request: SyncRequest) -> SyncReport:
     """Look at the source, decide, and write what was decided.
 
@@ -90,22 +111,21 @@ def sync(line: SourceLine, request: SyncRequest) -> SyncReport:
     """
     started = line.clock()
     if request.dry_run:
-        evidence = _gather(line, request, started, lambda: None)
-        report, _, _ = _decide(line, evidence, request, started)
-        return attrs.evolve(report, duration_ms=_since(line, started))
+        decided = _decide(line, _gather(line, request, started, lambda: None), request, started)
+        return attrs.evolve(decided.report, duration_ms=_since(line, started))
     tenure = _Tenure(line, started)
     try:
         evidence = _gather(line, request, started, tenure.keep)
-        report, changes, redescribed = _decide(line, evidence, request, started)
-        report = attrs.evolve(report, duration_ms=_since(line, started))
-        _apply(line, tenure.lease, evidence, changes, redescribed, report, request, started)
+        decided = _decide(line, evidence, request, started)
+        report = attrs.evolve(decided.report, duration_ms=_since(line, started))
+        _apply(line, tenure.lease, evidence, attrs.evolve(decided, report=report), request, started)
     except StorylineError as error:
         _record_failure(line, error, request, started)
         raise
     finally:
         tenure.end()
     if report.found_something:
-        line.tell_changed(line.name, changes)
+        line.tell_changed(line.name, decided.changes)
     return report
 
 
@@ -113,9 +133,8 @@ def _gather(line: SourceLine, request: SyncRequest, now: datetime, keep_lease: C
     provider = line.provider
     with line.store.read() as unit:
         record = unit.sources.get(line.name)
-        remembered = unit.library.remembered(line.name)
+        alive = unit.library.has_living(line.name)
         documents = unit.library.documents(line.name)
-    alive = any(item.removed_at is None for item in remembered)
     request.tell(Progress(line.name, "looking"))
     before = _ask(lambda: provider.identity(not alive and not request.dry_run), "identity")
     cursor = record.cursor if line.traits.lists_changes and not request.force else None
@@ -123,19 +142,23 @@ def _gather(line: SourceLine, request: SyncRequest, now: datetime, keep_lease: C
     identity = _ask(lambda: provider.identity(False), "identity")
     if identity != before:
         raise Unavailable(f"The source {line.name} became another one while it was looked at. Nothing was changed.")
+    # Only now, so that what stands as remembered is told from the rest while the rows come in.
+    with line.store.read() as unit:
+        sifted = sift(unit.library.remembered_rows(line.name), listing, force=request.force)
+    remembered, listing = sifted.remembered, sifted.listing
     if alive and record.identity is not None and identity != record.identity:
-        return _Evidence(record, remembered, documents, listing, identity, {}, HashPlan(()), ReadDocuments())
+        return _Evidence(record, alive, remembered, documents, listing, identity, {}, HashPlan(()), ReadDocuments())
     plan, readings = _read_what_must_be(line, request, remembered, listing, now, keep_lease)
     filters_changed = record.filters is not None and record.filters != listing.filters
     wanted = documents_to_read(documents, listing, filters_changed=filters_changed, force=request.force)
     read = read_documents(provider.open_media, wanted.read, wanted.gone, _ns(now))
-    return _Evidence(record, remembered, documents, listing, identity, readings, plan, read)
+    return _Evidence(record, alive, remembered, documents, listing, identity, readings, plan, read)
 
 
 def _read_what_must_be(
     line: SourceLine,
     request: SyncRequest,
-    remembered: Sequence[RememberedFile],
+    remembered: RememberedIndex,
     listing: Listing,
     now: datetime,
     keep_lease: Callable[[], None],
@@ -173,12 +196,9 @@ def _read_files(
     return readings
 
 
-def _decide(
-    line: SourceLine, evidence: _Evidence, request: SyncRequest, now: datetime
-) -> tuple[SyncReport, ChangeSet, Redescribed]:
-    alive = any(item.removed_at is None for item in evidence.remembered)
+def _decide(line: SourceLine, evidence: _Evidence, request: SyncRequest, now: datetime) -> _Decided:
     gates = Gates(
-        identity_before=evidence.record.identity if alive else None,
+        identity_before=evidence.record.identity if evidence.alive else None,
         identity_now=evidence.identity,
         filters_before=evidence.record.filters,
         keys_survive_renames=line.traits.keys_survive_renames,
@@ -193,8 +213,20 @@ def _decide(
         absent = _ask(lambda: line.provider.confirm_absent(doomed), "looking again")
         same = _ask(lambda: line.provider.identity(False), "identity") == evidence.identity
         changes = confirmed(changes, absent if same else frozenset())
-    redescribed = redescribe(line.store, line.name, changes, evidence.read, evidence.documents)
-    return _report(line, evidence, changes, redescribed, request), changes, redescribed
+    read = _believed(line, evidence, changes)
+    redescribed = redescribe(line.store, line.name, changes, read, evidence.documents)
+    return _Decided(_report(line, evidence, changes, redescribed, request), changes, read, redescribed)
+
+
+def _believed(line: SourceLine, evidence: _Evidence, changes: ChangeSet) -> ReadDocuments:
+    """The documents, those that seem gone only if no gate is closed and a second look does not find them."""
+    gone = evidence.read.gone
+    if not gone:
+        return evidence.read
+    absent: frozenset[str] = frozenset()
+    if not changes.held:
+        absent = _ask(lambda: line.provider.confirm_absent([each.key for each in gone]), "looking again")
+    return attrs.evolve(evidence.read, gone=tuple(each for each in gone if each.key in absent))
 
 
 def _report(
@@ -211,7 +243,7 @@ def _report(
         unchanged=changes.unchanged,
         deferred=len(deferred),
         broken=sum(1 for each in fingerprints if each.look is not None and each.look.problem),
-        duplicates=_copies(evidence, changes),
+        duplicates=_copies(line, changes),
         hashed=len(fingerprints),
         bytes_hashed=sum(each.size for each in fingerprints),
         missing=len(changes.missing),
@@ -230,12 +262,13 @@ def _report(
     )
 
 
-def _copies(evidence: _Evidence, changes: ChangeSet) -> int:
+def _copies(line: SourceLine, changes: ChangeSet) -> int:
     """How many of the added files have the same content as another living item of this source."""
     added = [change.reading.digest for change in changes.of(ChangeKind.ADDED) if change.reading is not None]
     if not added:
         return 0
-    known = {item.digest for item in evidence.remembered if item.removed_at is None}
+    with line.store.read() as unit:
+        known = unit.library.digests_among(line.name, set(added))
     return len(added) - len(set(added) - known)
 
 
@@ -243,22 +276,21 @@ def _apply(
     line: SourceLine,
     lease: Lease,
     evidence: _Evidence,
-    changes: ChangeSet,
-    redescribed: Redescribed,
-    report: SyncReport,
+    decided: _Decided,
     request: SyncRequest,
     started: datetime,
 ) -> None:
     """Write everything in one transaction; a run that found nothing only renews when the source was last good."""
+    changes, report = decided.changes, decided.report
     with line.store.begin() as unit:
         unit.leases.check(lease.subject, lease.fence)
         unit.library.apply(
             line.name,
             changes,
-            descriptions=redescribed.by_key,
-            described=redescribed.by_id,
-            documents=evidence.read.stored,
-            gone_documents=[document.key for document in evidence.read.gone],
+            descriptions=decided.redescribed.by_key,
+            described=decided.redescribed.by_id,
+            documents=decided.read.stored,
+            gone_documents=[document.key for document in decided.read.gone],
             now=started,
             now_ns=_ns(started),
         )

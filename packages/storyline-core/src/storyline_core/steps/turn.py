@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 
@@ -46,21 +46,31 @@ class Turned:
 
 
 def turn(line: Line, now: datetime) -> Turned:
-    """Fill the account's slots, then do what each of its unsettled posts needs, oldest first."""
-    filled = fill(line, now)
+    """Do what each unsettled post of the account needs, then fill its slots, and post what is due of these at once.
+
+    Posts go first, so that what they free can fill the slots.
+    """
     with line.store.read() as unit:
-        posts = unit.queue.unsettled(line.account.name)
-    done: list[Done] = []
+        waiting = unit.queue.unsettled(line.account.name)
     errors: list[str] = []
+    done = _worked_off(line, waiting, now, errors)
+    filled = fill(line, now)
+    done += _worked_off(line, filled.posts, now, errors)
+    with line.store.read() as unit:
+        stopped = stopped_because(unit.accounts.state(line.account.name), now)
+    return Turned(account=line.account.name, filled=filled, done=tuple(done), errors=tuple(errors), stopped=stopped)
+
+
+def _worked_off(line: Line, posts: Iterable[Post], now: datetime, errors: list[str]) -> list[Done]:
+    """Give each post what it needs, oldest first; what goes wrong with one is noted and the rest goes on."""
+    done: list[Done] = []
     for post in sorted(posts, key=lambda post: (post.due_at, post.id)):
         try:
             done.extend(advance_post(line, post, now))
         except StorylineError as error:
             log.warning("Post %s: %s", post.id, scrub(str(error)))
             errors.append(f"Post {post.id}: {scrub(str(error))}")
-    with line.store.read() as unit:
-        stopped = stopped_because(unit.accounts.state(line.account.name), now)
-    return Turned(account=line.account.name, filled=filled, done=tuple(done), errors=tuple(errors), stopped=stopped)
+    return done
 
 
 def advance_post(line: Line, post: Post, now: datetime) -> list[Done]:

@@ -26,7 +26,7 @@ def candidates(
     """
     history = _history(connection, account.name)
     held = _held(connection, account.name, now)
-    waiting_items, waiting_digests = _waiting(connection, account.name)
+    waiting = _waiting(connection, account.name)
     found: list[Candidate] = []
     for item_id, digest, category, tags, name in _eligible(connection, account, need_no_interaction):
         times, last = history.get(_group(item_id, digest), (0, None))
@@ -40,7 +40,8 @@ def candidates(
                 last_posted_at=last,
                 times_posted=times,
                 held_until=max(ends, default=None),
-                waiting=item_id in waiting_items or digest in waiting_digests,
+                waiting=item_id in waiting or digest in waiting,
+                waiting_at=waiting.get(item_id) or waiting.get(digest),
                 name=name,
             )
         )
@@ -112,12 +113,11 @@ def _held(connection: Connection, account: str, now: datetime) -> dict[Hashable,
     return ends
 
 
-def _waiting(connection: Connection, account: str) -> tuple[set[int], set[str]]:
-    """The items and digests in the account's queue; an item's digest counts as chosen and as it is now."""
+def _waiting(connection: Connection, account: str) -> dict[Hashable, datetime]:
+    """The items and digests in the account's queue, and for which slot; a digest counts as chosen and as it is now."""
     rows = connection.execute(
-        select(posts.c.item_id, posts.c.digest, items.c.digest)
+        select(posts.c.slot_at, posts.c.item_id, posts.c.digest, items.c.digest)
         .join(items, items.c.id == posts.c.item_id)
         .where(posts.c.account == account, posts.c.state.in_(sorted(UNSETTLED)))
-    ).all()
-    digests = {digest for _, then, now in rows for digest in (then, now) if digest is not None}
-    return {item_id for item_id, _, _ in rows}, digests
+    )
+    return {match: at for at, *matches in rows for match in matches if match is not None}

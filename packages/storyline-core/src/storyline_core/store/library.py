@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import typing
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import attrs
 from sqlalchemy import RowMapping, Select, delete, func, select, update
 
 from storyline_core.accounts import Account
-from storyline_core.media import Description, RememberedDocument, RememberedFile
+from storyline_core.media import Description, RememberedDocument, RememberedFile, RememberedRow
 from storyline_core.reconcile import ChangeSet
 from storyline_core.selection import Candidate
 from storyline_core.store import applying, candidates
@@ -25,6 +26,7 @@ _FIRST_INSTANT = list(attrs.fields_dict(RememberedFile)).index("missing_since")
 _DOCUMENT = [document_table.c[name] for name in attrs.fields_dict(RememberedDocument)]
 _NAMED = [items.c[name] for name in ("id", "key", "name", "folder", "edits", *attrs.fields_dict(Description))]
 _AT_ONCE = 5_000
+_ON_THE_SERVER = "remembered"
 
 
 @attrs.frozen
@@ -44,20 +46,40 @@ class Library(Catalogue):
 
     def remembered(self, source: str) -> list[RememberedFile]:
         """Every item of a source, alive or removed, as `reconcile` needs it."""
+        return [RememberedFile(*row) for row in self.remembered_rows(source)]
+
+    def remembered_rows(self, source: str) -> Iterator[RememberedRow]:
+        """The same as bare rows, one after the other: a million of them never lie in memory at once."""
         compiled = select(*_REMEMBERED).where(items.c.source == source).compile(dialect=self.connection.dialect)
         parameters = [source] if compiled.positional else {next(iter(compiled.params)): source}
-        cursor = self.connection.connection.cursor()
+        # A cursor with a name stays on the server, which hands out its rows in parts.
+        name = () if self.connection.dialect.name == "sqlite" else (_ON_THE_SERVER,)
+        # SQLAlchemy's own type of a cursor knows no iteration.
+        cursor: typing.Any = self.connection.connection.cursor(*name)
         try:
             cursor.execute(str(compiled), parameters)
-            rows = cursor.fetchall()
+            for row in cursor:
+                if row[10] is None and row[11] is None and row[12] is None:
+                    yield row
+                else:
+                    yield (*row[:_FIRST_INSTANT], *map(read_instant, row[_FIRST_INSTANT:]))
         finally:
             cursor.close()
-        return [
-            RememberedFile(*row)
-            if row[10] is None and row[11] is None and row[12] is None
-            else RememberedFile(*row[:_FIRST_INSTANT], *map(read_instant, row[_FIRST_INSTANT:]))
-            for row in rows
-        ]
+
+    def has_living(self, source: str) -> bool:
+        """Whether the source has any item that is not removed."""
+        living = select(items.c.id).where(items.c.source == source, items.c.removed_at.is_(None)).limit(1)
+        return self.connection.execute(living).first() is not None
+
+    def digests_among(self, source: str, digests: Collection[str]) -> set[str]:
+        """Those of the digests that living items of the source have."""
+        living = select(items.c.digest).where(items.c.source == source, items.c.removed_at.is_(None))
+        wanted = sorted(digests)
+        found: set[str] = set()
+        for start in range(0, len(wanted), _AT_ONCE):
+            part = living.where(items.c.digest.in_(wanted[start : start + _AT_ONCE]))
+            found.update(self.connection.execute(part).scalars())
+        return found
 
     def documents(self, source: str) -> list[RememberedDocument]:
         """Every metadata document of a source."""

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 SHORTEST_KEY = 32
 _PURPOSE = b"storyline: plugins' private state, 1"
 _REMEDY = (
-    "Make a key with `openssl rand -hex 32`, keep it safe, and set it as secrets_key in the settings "
-    "or as STORYLINE_SECRETS_KEY."
+    "Make a key with `openssl rand -hex 32`, keep it safe, and set it as key under [secrets] in the settings "
+    "or as STORYLINE_SECRET_KEY."
 )
 
 
@@ -103,7 +103,9 @@ class Secrets:
         return list(self.connection.execute(mine).scalars())
 
     def rename_owner(self, old: str, new: str) -> None:
-        """Carry everything over to an owner's new name."""
+        """Carry everything over to an owner's new name; once that is done, nothing more happens."""
+        if not self.names(old):
+            return
         self.connection.execute(delete(secrets).where(secrets.c.owner == new))
         self.connection.execute(update(secrets).where(secrets.c.owner == old).values(owner=new))
 

@@ -1,0 +1,1 @@
+"""`storyline demo`: the main job with nothing configured, played through in a folder of its own."""

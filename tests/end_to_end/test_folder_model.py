@@ -1,0 +1,651 @@
+"""A model of a folder that people work in: whatever they do between two syncs, the library follows and loses nothing.
+
+Everything is real: files on the disk, read by somebody who is not root, and a database. The machine does what people
+and programs do to folders; `oracle` knows what it really was and judges what every sync made of it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import attrs
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from PIL import Image
+
+from storyline_core import (
+    Account,
+    Decision,
+    MediaItem,
+    Mode,
+    Partial,
+    PostEvent,
+    RememberedFile,
+    Schedule,
+    Storyline,
+    SyncReport,
+    SyncRequest,
+    Unavailable,
+    load_plugins,
+    look_file,
+    open_storyline,
+)
+from storyline_core.settings import Entry, Settings, SourceEntry
+from storyline_local.plugin import LocalFolder, Terminal
+from tests.end_to_end.oracle import Book, Content, Judge, Picture, Sight, Truth, content_of, key_of
+from tests.end_to_end.unruly import Mood, UnrulyPlugin, place_in, within
+from tests.end_to_end.world import SetClock
+from tests.local.places import open_to_all
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+PATIENCE = timedelta(seconds=2)
+COUNTS = ("added", "edited", "moved", "restored", "removed", "described")
+
+FOLDERS = ("", "a", "b", "a/c", "b/c/d")
+NAMES = ("1.jpg", "2.jpg", "3.JPG", "5%.jpg", "ü.jpg")
+MANY = 12
+"""So many files at once that the gates have something to say."""
+
+folders, names = st.sampled_from(FOLDERS), st.sampled_from(NAMES)
+paths = st.builds(lambda folder, name: f"{folder}/{name}" if folder else name, folders, names)
+picks = st.integers(0, 30)
+"""Which of the files that are there, or of those that once were."""
+
+
+def _picture(width: int) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (width, 16), (9 * width, 0, 0)).save(file, "JPEG")
+    return file.getvalue()
+
+
+HEADS = tuple(_picture(width) for width in (9, 10, 11))
+
+
+@attrs.frozen
+class Seen:
+    """One run: what it said, and the library after it."""
+
+    report: SyncReport
+    book: Book
+
+
+class FolderMachine(RuleBasedStateMachine):
+    """A folder, its library, and everything that happens to them."""
+
+    def __init__(self, fresh_database: Callable[[], str]) -> None:
+        super().__init__()
+        self.fresh_database = fresh_database
+        self.stack = ExitStack()
+        self.place = self.stack.enter_context(open_to_all())
+        self.root = self.place / "pictures"
+        self.root.mkdir()
+        self.root.chmod(0o777)
+        self.clock = SetClock(NOW)
+        self.mood = Mood()
+        self.storyline = self.stack.enter_context(self._opened(fresh_database()))
+        self.truth = Truth()
+        self.waits: dict[str, int | None] = {}
+        self.serial = 0
+        self.orders = 0
+        self.sound = True
+        self.book = self._read(self.storyline)
+
+    def teardown(self) -> None:
+        try:
+            if self.sound:
+                self.settled()
+        finally:
+            self.stack.close()
+
+    def _opened(self, url: str) -> AbstractContextManager[Storyline]:
+        account = Account(
+            name="main",
+            sources=("photos",),
+            mode=Mode.MANUAL,
+            notifier="team",
+            schedule=Schedule(posts_per_day=1, jitter=timedelta()),
+        )
+        wanted = Settings(
+            database_url=url,
+            sources=[SourceEntry("photos", "unruly", LocalFolder(path=self.root))],
+            notifiers=[Entry("team", "terminal", Terminal())],
+            accounts=[account],
+        )
+        plugins = load_plugins(extra=[UnrulyPlugin(self.mood)], only=["storyline-local"])
+        return open_storyline(wanted, plugins=plugins, clock=self.clock)
+
+    def _read(self, storyline: Storyline) -> Book:
+        with storyline.read() as unit:
+            files = {file.id: file for file in unit.library.remembered("photos")}
+            return Book(
+                files=files,
+                items={item.id: item for item in unit.library.items(source="photos")},
+                events={number: unit.library.events(number) for number in files},
+                edits=unit.library.edits_of(files),
+                holds=frozenset(unit.holds.list(self.clock.at)),
+            )
+
+    # What lies in the folder
+
+    def _fresh(self, size: int | None = None) -> bytes:
+        """Bytes that never were before, of a size if one is asked for."""
+        self.serial += 1
+        head = HEADS[self.serial % len(HEADS)]
+        mark = f" {self.serial:06}".encode()
+        length = len(head) + len(mark) + self.serial % 5
+        return (head + mark).ljust(max(size or 0, length), b".")[: max(size or length, len(mark))] if size != 0 else b""
+
+    def _time(self) -> int:
+        """A time of yesterday that no other file has."""
+        self.serial += 1
+        return int((self.clock.at - timedelta(days=1)).timestamp()) * 10**9 + self.serial * 1_000_000
+
+    def _write(self, path: str, picture: Picture, *, replace: bool = False) -> None:
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        target = file.with_name(f".{file.name}.tmp") if replace else file
+        target.write_bytes(picture.written)
+        os.utime(target, ns=(picture.mtime_ns, picture.mtime_ns))
+        if replace:
+            target.replace(file)
+        self.truth.put(path, picture)
+
+    def _some(self, pick: int) -> str:
+        there = sorted(self.truth.files)
+        return there[pick % len(there)]
+
+    def _rename(self, was: str, now: str) -> None:
+        (self.root / now).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / was).rename(self.root / now)
+
+    def _folders(self) -> list[str]:
+        found = [os.path.relpath(path, self.root) for path, _, _ in os.walk(self.root)]
+        return sorted(folder for folder in found if folder != ".")
+
+    any_file = precondition(lambda self: self.truth.files)
+
+    # What people and programs do
+
+    @initialize(made=st.dictionaries(paths, st.integers(0, 5), max_size=8))
+    def begin(self, made: dict[str, int]) -> None:
+        """A folder with some files; equal numbers are copies, and 0 is an empty file."""
+        written = {0: b""}
+        for path, number in made.items():
+            written.setdefault(number, self._fresh())
+            self._write(path, Picture(self.truth.born(), written[number], self._time()))
+
+    @rule(path=paths, empty=st.integers(0, 5).map(lambda number: number == 0))
+    def create(self, path: str, empty: bool) -> None:
+        """A new file; where there is one, it is saved over by a program that replaces it."""
+        birth = self.truth.files[path].birth if path in self.truth.files else self.truth.born()
+        written = self._fresh(0 if empty else None)
+        self._write(path, Picture(birth, written, self._time()), replace=path in self.truth.files)
+
+    @any_file
+    @rule(pick=picks, to=paths, keeps_time=st.booleans())
+    def copy(self, pick: int, to: str, keeps_time: bool) -> None:
+        """A copy, with or without the time of its original."""
+        original = self.truth.files[self._some(pick)]
+        if self._some(pick) != to:
+            time = original.mtime_ns if keeps_time else self._time()
+            self._write(to, Picture(self.truth.born(), original.written, time))
+
+    @any_file
+    @rule(pick=picks, same_size=st.booleans(), keeps_time=st.booleans(), replace=st.booleans())
+    def edit(self, pick: int, same_size: bool, keeps_time: bool, replace: bool) -> None:
+        """Other bytes in the same place; perhaps with nothing else to show for it."""
+        path = self._some(pick)
+        was = self.truth.files[path]
+        written = self._fresh(len(was.written) if same_size and was.written else None)
+        time = was.mtime_ns if keeps_time else self._time()
+        self._write(path, Picture(was.birth, written, time), replace=replace)
+
+    @any_file
+    @rule(pick=picks, to=paths)
+    def move(self, pick: int, to: str) -> None:
+        """A rename or a move, over whatever is there."""
+        self._relocate(self._some(pick), to)
+
+    def _relocate(self, was: str, to: str) -> None:
+        if was != to:
+            self._rename(was, to)
+            self.truth.put(to, self.truth.files.pop(was))
+
+    @any_file
+    @rule(pick=picks, name=names)
+    def rename(self, pick: int, name: str) -> None:
+        """A rename in the same folder."""
+        was = self._some(pick)
+        self._relocate(was, os.path.join(os.path.dirname(was), name))
+
+    @any_file
+    @rule(start=picks, length=st.integers(2, 3))
+    def turn_round(self, start: int, length: int) -> None:
+        """Two swap their names, or three take each other's."""
+        there = sorted(self.truth.files)
+        ring = [there[(start + number) % len(there)] for number in range(min(length, len(there)))]
+        pictures = [self.truth.files[path] for path in ring]
+        for number, path in enumerate(ring):
+            self._rename(path, f".turning-{number}")
+        for number, path in enumerate([*ring[1:], ring[0]]):
+            self._rename(f".turning-{number}", path)
+            self.truth.files[path] = pictures[number]
+
+    @rule(pick=picks, into=folders, name=st.sampled_from(("a", "b", "c", "e")))
+    def move_folder(self, pick: int, into: str, name: str) -> None:
+        """A folder gets another name, or goes into another folder, with everything in it."""
+        there = self._folders()
+        to = f"{into}/{name}" if into else name
+        if not there or (self.root / to).exists():
+            return
+        was = there[pick % len(there)]
+        if within(to, was) or any(path == to or to.startswith(f"{path}/") for path in self.truth.files):
+            return
+        self._rename(was, to)
+        self.truth.carry(was, to)
+
+    @any_file
+    @rule(pick=picks)
+    def delete(self, pick: int) -> None:
+        """A file goes."""
+        path = self._some(pick)
+        (self.root / path).unlink()
+        self.truth.take(path)
+
+    @rule(pick=picks)
+    def delete_folder(self, pick: int) -> None:
+        """A folder goes with everything in it."""
+        there = self._folders()
+        if there:
+            folder = there[pick % len(there)]
+            shutil.rmtree(self.root / folder)
+            for path in [path for path in self.truth.files if path.startswith(f"{folder}/")]:
+                self.truth.take(path)
+            for path in [path for path in self.truth.documents if path.startswith(f"{folder}/")]:
+                del self.truth.documents[path]
+
+    @precondition(lambda self: self.truth.ever)
+    @rule(pick=picks, at=st.one_of(st.none(), paths), keeps_time=st.booleans())
+    def restore(self, pick: int, at: str | None, keeps_time: bool) -> None:
+        """What once was is back, where it was or elsewhere."""
+        was, old = self.truth.ever[-1 - pick % len(self.truth.ever)]
+        alive = {picture.birth for picture in self.truth.files.values()}
+        birth = self.truth.born() if old.birth in alive else old.birth
+        path = was if at is None else at
+        if (self.root / path).is_dir() or any((self.root / above).is_file() for above in Path(path).parents):
+            return
+        time = old.mtime_ns if keeps_time else self._time()
+        self._write(path, Picture(birth, old.written, time), replace=True)
+
+    @any_file
+    @rule(pick=picks)
+    def touch(self, pick: int) -> None:
+        """Only the time changes."""
+        path = self._some(pick)
+        picture = attrs.evolve(self.truth.files[path], mtime_ns=self._time())
+        os.utime(self.root / path, ns=(picture.mtime_ns, picture.mtime_ns))
+        self.truth.files[path] = picture
+
+    @rule(path=paths, of=picks)
+    def half_write(self, path: str, of: int) -> None:
+        """A file that somebody is still writing; some have the size or the bytes of another one already."""
+        if self.truth.files and of % 2:
+            written = self.truth.files[self._some(of)].written
+        else:
+            written = self._fresh()
+        birth = self.truth.files[path].birth if path in self.truth.files else self.truth.born()
+        self._write(path, Picture(birth, written, int((self.clock.at.timestamp() - 0.5) * 10) * 10**8))
+
+    @rule(folder=st.sampled_from(("a", "b", "m")), same=st.booleans())
+    def create_many(self, folder: str, same: bool) -> None:
+        """A dozen files at once."""
+        for number in range(MANY):
+            path = f"{folder}/m{number}.jpg"
+            if path not in self.truth.files:
+                written = self._fresh(400) if same else self._fresh()
+                self._write(path, Picture(self.truth.born(), written, self._time()))
+
+    @rule(what=st.sampled_from(("delete", "edit", "touch")))
+    def change_many(self, what: str) -> None:
+        """All of a dozen at once."""
+        for path in [path for path in sorted(self.truth.files) if os.path.basename(path).startswith("m")]:
+            if what == "delete":
+                (self.root / path).unlink()
+                self.truth.take(path)
+            else:
+                was = self.truth.files[path]
+                written = self._fresh() if what == "edit" else was.written
+                self._write(path, attrs.evolve(was, written=written, mtime_ns=self._time()))
+
+    @rule(
+        folder=folders,
+        name=st.sampled_from(("metadata", "1", "2", "ü")),
+        says=st.sampled_from(("title", "other", "broken", "gone")),
+    )
+    def document(self, folder: str, name: str, says: str) -> None:
+        """A metadata document is written, changed, spoilt or removed."""
+        path = f"{folder}/{name}.json" if folder else f"{name}.json"
+        file = self.root / path
+        if says == "gone":
+            file.unlink(missing_ok=True)
+            self.truth.documents.pop(path, None)
+            return
+        file.parent.mkdir(parents=True, exist_ok=True)
+        title = f"{says} {self.serial}"
+        one = {"title": title, "tags": [says]}
+        whole = {"default_tags": ["all"], "items": [{"file_name": "2.jpg", **one}]}
+        file.write_text("{" if says == "broken" else json.dumps(whole if name == "metadata" else one))
+        time = self._time()
+        os.utime(file, ns=(time, time))
+        self.truth.documents[path] = None if says == "broken" else title
+
+    # What people do in Storyline
+
+    any_item = precondition(lambda self: self.book.living())
+
+    def _item(self, pick: int) -> MediaItem:
+        there = sorted(self.book.living().values(), key=lambda file: file.id)
+        return self.book.items[there[pick % len(there)].id]
+
+    @any_item
+    @rule(pick=picks, what=st.sampled_from(("hold", "edit", "reset", "post", "hold and edit")))
+    def curate(self, pick: int, what: str) -> None:
+        """Somebody holds an item, says something about it, or posts it."""
+        item = self._item(pick)
+        if "hold" in what:
+            self.storyline.hold_item(item.id, by="cli:anna")
+        if "edit" in what:
+            self.serial += 1
+            self.storyline.edit_item(item.id, Partial(title=f"by hand {self.serial}"), by="cli:anna")
+        if what == "reset":
+            self.storyline.edit_item(item.id, Partial(), by="cli:anna", reset=["title"])
+        if what == "post" and not item.problem and item.missing_since is None:
+            self._post(item)
+        self.book = self._read(self.storyline)
+
+    def _post(self, item: MediaItem) -> None:
+        with self.storyline.read() as unit:
+            if any(post.item_id == item.id for post in unit.queue.unsettled("main")):
+                return
+        self.clock.forward(timedelta(seconds=1))
+        post = self.storyline.post_beside("main", by="cli:anna", item_id=item.id)
+        self.storyline.turn_post(post.id)
+        self.storyline.decide(Decision(post.id, PostEvent.POSTED, "cli:anna"))
+        with self.storyline.read() as unit:
+            assert unit.library.item(item.id).times_posted == item.times_posted + 1
+
+    # Syncs
+
+    def _sync(self, **request: object) -> Seen:
+        report = self.storyline.sync("photos", SyncRequest(**request))  # type: ignore[arg-type]
+        return Seen(report, self._read(self.storyline))
+
+    def _rehearse(self, **request: object) -> SyncReport:
+        """The same sync of the same files in another order, without writing anything."""
+        self.orders += 1
+        self.mood.order = self.orders
+        rehearsed = self._sync(dry_run=True, **request)
+        assert rehearsed.book == self.book, "a rehearsal wrote something"
+        return rehearsed.report
+
+    @rule(rehearse=st.booleans(), patient=st.booleans(), force=st.integers(0, 7).map(lambda number: not number))
+    def sync(self, rehearse: bool, patient: bool, force: bool) -> None:
+        """Everything can be seen; then the same once more."""
+        self.sound = False
+        asked = {"still_for": PATIENCE if patient else timedelta(), "force": force}
+        rehearsed = self._rehearse(**asked) if rehearse else None
+        seen = self._sync(**asked)
+        if rehearsed is not None:
+            assert (rehearsed.changes, rehearsed.plan) == (seen.report.changes, seen.report.plan)
+        young = self._young() if patient else {}
+        sight = self._sight(seen, hidden=young.keys(), coming=frozenset(size for _, size in young.values()))
+        self._judge(seen, sight)
+        if seen.report.held:
+            seen = self._accept(seen, sight)
+        self._tell_time(again=not young)
+        self.sound = True
+
+    def _accept(self, seen: Seen, sight: Sight) -> Seen:
+        """A person looks at the plan, and at nothing else, and lets it happen."""
+        patience = PATIENCE if sight.coming else timedelta()
+        wrong = self._sync(accept_removals=True, accepted_plan="0" * 12, still_for=patience)
+        self._judge(wrong, self._with_held(sight, wrong))
+        # What was added meanwhile counts among the living, so that a share of them may have become a smaller one.
+        if not wrong.report.held:
+            return wrong
+        accepted = self._sync(accept_removals=True, accepted_plan=wrong.report.plan, still_for=patience)
+        assert not accepted.report.held, accepted.report.held
+        self._judge(accepted, attrs.evolve(sight, held=frozenset(), accepted=True))
+        return accepted
+
+    def _with_held(self, sight: Sight, seen: Seen) -> Sight:
+        return attrs.evolve(sight, held=frozenset(held.gate.value for held in seen.report.held))
+
+    def _young(self) -> dict[str, Content]:
+        """Files that are too young for a patient sync."""
+        edge = (self.clock.at - PATIENCE).timestamp() * 1e9
+        return {key: each.content for key, each in self.truth.by_key().items() if each.mtime_ns > edge}
+
+    def _sight(self, seen: Seen, hidden: object = (), **more: object) -> Sight:
+        away = frozenset(hidden)  # type: ignore[call-overload]
+        there = self.truth.by_key()
+        return Sight(
+            visible={key: each.content for key, each in there.items() if key not in away},
+            hidden=lambda key: key in away,
+            held=frozenset(held.gate.value for held in seen.report.held),
+            listed=len(there),
+            **more,  # type: ignore[arg-type]
+        )
+
+    def _judge(self, seen: Seen, sight: Sight) -> None:
+        judge = Judge(self.book, seen.book, sight, self.waits)
+        verdict = judge.judge()
+        report = seen.report
+        if not sight.held:
+            found = tuple(map(len, (verdict.added, verdict.edited, verdict.moved, verdict.restored, verdict.removed)))
+            assert found == (report.added, report.edited, report.moved, report.restored, report.removed)
+            self.waits = {key: self._one_more(self.waits.get(key, 0)) for key in verdict.waiting}
+        else:
+            self.waits = dict.fromkeys(sight.visible)
+        self.truth.check(self.book, seen.book, sight)
+        self._titles(seen.book, sight)
+        self.book = seen.book
+
+    @staticmethod
+    def _one_more(runs: int | None) -> int | None:
+        return None if runs is None else runs + 1
+
+    def _titles(self, book: Book, sight: Sight) -> None:
+        """Every item says what is said about it: by hand, beside it, or in its folder."""
+        if sight.held or not sight.all_seen:
+            return
+        for key, file in book.living().items():
+            if key not in sight.visible:
+                continue
+            said = book.items[file.id].description.title
+            assert said == self._title(file, book.edits.get(file.id, {})), f"{key} says {said!r}"
+
+    def _title(self, file: RememberedFile, edits: Mapping[str, object]) -> object:
+        folder, documents = f"{file.folder}/" if file.folder else "", self.truth.documents
+        beside = documents.get(f"{folder}{file.name.rpartition('.')[0]}.json")
+        in_folder = documents.get(f"{folder}metadata.json") if file.name == "2.jpg" else None
+        return edits.get("title") or beside or in_folder or ""
+
+    def _tell_time(self, *, again: bool) -> None:
+        """A minute goes by; what was read in the instant of its last change is read again, and then nothing more."""
+        racy = sum(each.mtime_ns > (self.clock.at - PATIENCE).timestamp() * 1e9 for each in self.truth.files.values())
+        self.clock.forward(timedelta(minutes=1))
+        if again:
+            seen = self._sync()
+            assert {name: getattr(seen.report, name) for name in COUNTS} == dict.fromkeys(COUNTS, 0)
+            assert (seen.report.touched, seen.report.hashed, seen.report.deferred) == (racy, racy, 0)
+            assert (seen.report.held, seen.report.missing) == ((), 0)
+            assert seen.report.unchanged + racy == len(self.truth.files)
+            if not racy:
+                assert seen.book == self.book, "a second sync changed something"
+            self.book = seen.book
+            self.clock.forward(timedelta(minutes=1))
+
+    @rule(pick=picks, files=st.booleans(), times=st.integers(1, 5), rehearse=st.booleans())
+    def sync_in_part(self, pick: int, files: bool, times: int, rehearse: bool) -> None:
+        """A folder or a file cannot be read, for a while."""
+        there = sorted(self.truth.files) if files else self._folders()
+        if not there:
+            return
+        self.sound = False
+        closed = there[pick % len(there)]
+        mode = (self.root / closed).stat().st_mode
+        (self.root / closed).chmod(0)
+        away = {key_of(path) for path in {*self.truth.files} if path == closed or path.startswith(f"{closed}/")}
+        away |= {key for key in self.book.living() if key == key_of(closed) or key.startswith(f"{closed}/")}
+        for _ in range(times):
+            rehearsed = self._rehearse() if rehearse else None
+            seen = self._sync()
+            if rehearsed is not None:
+                assert (rehearsed.changes, rehearsed.plan) == (seen.report.changes, seen.report.plan)
+            assert seen.report.errors, "nobody was told"
+            sight = self._sight(seen, away)
+            self._judge(seen, sight if files else attrs.evolve(sight, listed=len(sight.visible)))
+            self.clock.forward(timedelta(minutes=1))
+        (self.root / closed).chmod(mode)
+        self.sound = True
+
+    @rule(share=st.integers(0, 4), order=st.integers(0, 3))
+    def sync_broken_off(self, share: int, order: int) -> None:
+        """The listing ends half-way and says so."""
+        self.sound = False
+        there = self.truth.by_key()
+        self.mood.order, self.mood.breaks_off_after = order, len(there) * share // 4
+        seen = self._sync()
+        listed = sorted(there, key=partial(place_in, order))[: self.mood.breaks_off_after]
+        self.mood.breaks_off_after = None
+        away = (there.keys() | self.book.living().keys()) - set(listed)
+        self._judge(seen, self._sight(seen, away, all_seen=False))
+        self.clock.forward(timedelta(minutes=1))
+        self.sound = True
+
+    @rule(folder=st.sampled_from(("a", "b", "a/c")))
+    def sync_one_folder(self, folder: str) -> None:
+        """Only one folder is looked at, as after a hint that something happened there."""
+        self.sound = False
+        self.mood.only = folder
+        seen = self._sync()
+        self.mood.only = None
+        keys = self.truth.by_key().keys() | self.book.living().keys()
+        away = {key for key in keys if not key.startswith(f"{folder}/")}
+        sight = self._sight(seen, away, spoken_of=lambda key: key not in away)
+        self._judge(seen, attrs.evolve(sight, listed=None))
+        self.clock.forward(timedelta(minutes=1))
+        self.sound = True
+
+    @rule(how=st.sampled_from(("unavailable", "mistake", "gone", "emptied", "another", "unmarked")))
+    def frighten(self, how: str) -> None:
+        """The folder cannot be listed, is not there, is empty, or is another one: nothing changes."""
+        if not self.book.living():
+            return
+        self.sound = False
+        before = self._read(self.storyline)
+        with self._frightening(how):
+            if how in ("unavailable", "mistake", "gone"):
+                with pytest.raises(Unavailable):
+                    self._sync(accept_removals=True)
+            else:
+                seen = self._sync(accept_removals=how != "emptied")
+                assert [held.gate.value for held in seen.report.held] == ["empty" if how == "emptied" else "identity"]
+        after = self._read(self.storyline)
+        if how == "emptied":
+            assert _unnoted(after) == _unnoted(before), "an empty folder did more than leave notes"
+            self.waits = {}
+        else:
+            assert after == before, "a source that is down changed something"
+        self.book = after
+        self.clock.forward(timedelta(minutes=1))
+        self.sound = True
+
+    @contextmanager
+    def _frightening(self, how: str) -> Iterator[None]:
+        away, marker = self.place / "away", self.root / ".storyline-source"
+        if how in ("unavailable", "mistake"):
+            self.mood.fault = Unavailable("the disk is gone") if how == "unavailable" else ValueError("a mistake")
+            yield
+            self.mood.fault = None
+        elif how == "unmarked":
+            marker.rename(away)
+            yield
+            away.rename(marker)
+        else:
+            self.root.rename(away)
+            if how != "gone":
+                self.root.mkdir()
+                self.root.chmod(0o777)
+            if how == "emptied":
+                shutil.copyfile(away / marker.name, marker)
+                marker.chmod(0o644)
+            yield
+            if how != "gone":
+                shutil.rmtree(self.root)
+            away.rename(self.root)
+
+    def settled(self) -> None:
+        """In the end the library is what a first look at the same folder gives."""
+        self.clock.forward(timedelta(minutes=1))
+        seen = self._sync()
+        self._judge(seen, self._sight(seen))
+        if seen.report.held:
+            self._accept(seen, self._sight(seen))
+        with self._opened(self.fresh_database()) as another:
+            another.sync("photos")
+            first = self._read(another)
+        by_hand = {file.key for file in self.book.living().values() if self.book.edits.get(file.id)}
+        assert _told(self.book, by_hand) == _told(first, by_hand)
+
+
+def _unnoted(book: Book) -> Book:
+    """The library without its notes of what is missing or cannot be seen."""
+    files = {number: attrs.evolve(file, missing_since=None, unknown_since=None) for number, file in book.files.items()}
+    items = {number: attrs.evolve(item, missing_since=None) for number, item in book.items.items()}
+    return attrs.evolve(book, files=files, items=items)
+
+
+def _told(book: Book, by_hand: Collection[str]) -> dict[str, MediaItem]:
+    """What the library says of every living file, without ids, history and what people said by hand."""
+    told = {}
+    for key, file in book.living().items():
+        item = book.items[file.id]
+        if key in by_hand:
+            item = attrs.evolve(item, description=attrs.evolve(item.description, title=""))
+        told[key] = attrs.evolve(item, id=0, times_posted=0, last_posted_at=None, added_at=NOW)
+    return told
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pillow_is_loaded() -> None:
+    """Whatever looks at pictures is imported while this process may still read every file of it."""
+    assert look_file(io.BytesIO(HEADS[0])).problem is None
+
+
+BUDGETS = {"sqlite": (40, 22), "postgresql": (6, 15)}
+"""How many stories are told on each database in a usual run, and of how many steps each."""
+
+
+def test_a_folder_and_its_library(request: pytest.FixtureRequest, fresh_database: Callable[[], str]) -> None:
+    stories, steps = BUDGETS[request.node.callspec.params["fresh_database"]]
+    usual = settings.get_profile("quick").max_examples
+    budget = settings(max_examples=max(1, stories * settings().max_examples // usual), stateful_step_count=steps)
+    run_state_machine_as_test(lambda: FolderMachine(fresh_database), settings=budget)
