@@ -157,9 +157,7 @@ def _line(change: Change) -> str:
     return f"{change.kind.value} {change.was.id if change.was else '+'} {place}"
 
 
-def run(
-    engine: Engine, case: Case, *, turned: bool = False, sifted: bool = False
-) -> tuple[ChangeSet, tuple[str, ...]]:
+def run(engine: Engine, case: Case, *, turned: bool = False, sifted: bool = False) -> tuple[ChangeSet, tuple[str, ...]]:
     """The plan for a case, with only those files read that the engine asked for; and which these were."""
     remembered = [item(text) for text in case.was][:: -1 if turned else 1]
     files = [file(text) for text in case.now][:: -1 if turned else 1]

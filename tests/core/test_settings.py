@@ -533,12 +533,13 @@ def test_the_starter_file_is_as_agreed_and_loads(tmp_path: Path) -> None:
 
 
 def test_every_example_in_the_starter_file_loads_too(tmp_path: Path) -> None:
-    examples = re.compile(r"# (\[\w+\]|\w+ = .*)")
+    examples = re.compile(r"# (\[\w+\]|[\w.]+ = .*)")
     lines = [examples.sub(r"\1", line, count=1) for line in starter_toml("pictures").splitlines()]
     text = "\n".join(lines)
     assert text.count("# ") < starter_toml("pictures").count("# ") - 15
     read(text, {"STORYLINE_SECRET_KEY": "k" * 32}, tmp_path)
-    named = {key for table in tomllib.loads(text)["accounts"].values() for key in table}
+    named = {key for table in tomllib.loads(text)["accounts"].values() for key in table} - {"cooldown"}
+    named |= {key for table in tomllib.loads(text)["accounts"].values() for key in table["cooldown"]}
     documented = {field.path.rpartition(".")[2] for field in describe_settings() if field.path.startswith("accounts")}
     assert named == documented - {"renamed_from"}
 

@@ -179,6 +179,8 @@ class Judge:
             assert item.category == top(key)
             if key in self.sight.visible and (not self.sight.held or key not in self.was):
                 assert content(file) == self.sight.visible[key], f"{key} has other bytes than its item"
+                assert file.missing_since is None, f"{key} is there and still noted as missing"
+                assert file.unknown_since is None, f"{key} is there and still noted as unknown"
             elif key not in self.sight.visible:
                 assert key in self.was, f"an item came to {key}, where there is no file"
 
@@ -248,9 +250,7 @@ class Judge:
 
     def _returns(self, free: dict[str, Content]) -> dict[str, Content]:
         """What was removed comes back as itself; at its own place before any other."""
-        tombs = by_content(
-            (file, content(file)) for file in self.before.files.values() if file.removed_at is not None
-        )
+        tombs = by_content((file, content(file)) for file in self.before.files.values() if file.removed_at is not None)
         left = dict(free)
         for what, keys in by_content(free.items()).items():
             graves = {file.id: file for file in tombs.get(what, ())}
@@ -363,4 +363,3 @@ class Truth:
 def key_of(path: str) -> str:
     """The key of a path; only the percent sign is spelled otherwise here."""
     return path.replace("%", "%25")
-

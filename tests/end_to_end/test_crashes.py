@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 
-from storyline_core import PostState
+from storyline_core import PostState, Storyline, load_plugins, open_storyline
+from storyline_core.testing import files
 from tests.end_to_end.worker import Orders, start_worker
 from tests.end_to_end.world import START, SetClock, World, make_world, opened
 
@@ -15,12 +17,17 @@ AT_A_SLOT = START + timedelta(hours=3, minutes=5)
 MOST_MOMENTS = 200
 
 
-def _prepared(root: Path, database_url: str) -> World:
-    """Synced and filled before the first slot, so that the turn under test publishes one post."""
+def _prepared(root: Path, database_url: str, *, by_hand: bool = False) -> World:
+    """Synced and filled before the first slot, so that the turn under test publishes or shows one post."""
     world = make_world(root, database_url, pictures=6)
-    with opened(world, SetClock(START)) as storyline:
+    with _ticking(world, SetClock(START), by_hand=by_hand) as storyline:
         storyline.tick()
     return world
+
+
+def _ticking(world: World, clock: SetClock, *, by_hand: bool) -> AbstractContextManager[Storyline]:
+    settings = world.carded_settings() if by_hand else world.settings()
+    return open_storyline(settings, plugins=load_plugins(extra=[files]), clock=clock)
 
 
 def _finish(world: World) -> None:
@@ -68,3 +75,28 @@ def test_dying_at_any_commit_or_plugin_call_publishes_every_post_exactly_once(
         assert worker.end() == -signal.SIGKILL, moment
         _finish(world)
         _assert_once_each(world)
+
+
+def test_dying_at_any_commit_or_plugin_call_shows_a_card_at_most_once_besides_its_reminder(
+    tmp_path: Path, fresh_database: Callable[[], str]
+) -> None:
+    whole = _prepared(tmp_path / "whole", fresh_database(), by_hand=True)
+    worker = start_worker(Orders(whole, AT_A_SLOT, fused=True, by_hand=True))
+    assert worker.end() == 0
+    moments = worker.told()["moments"]
+    assert "after offer" in moments
+    for number, moment in enumerate(moments):
+        world = _prepared(tmp_path / f"{number:03}", fresh_database(), by_hand=True)
+        worker = start_worker(Orders(world, AT_A_SLOT, fused=True, by_hand=True, dies_at=number))
+        assert worker.end() == -signal.SIGKILL, moment
+        clock = SetClock(AT_A_SLOT)
+        with _ticking(world, clock, by_hand=True) as storyline:
+            storyline.tick()
+            with storyline.read() as unit:
+                post = next(each for each in unit.queue.unsettled("main") if each.slot_key == "main/2026-05-01/0")
+            assert world.cards(post.id) <= 1, moment
+            for _ in range(5):
+                clock.forward(timedelta(hours=1))
+                storyline.tick()
+            assert storyline.post(post.id).state in (PostState.OFFERED, PostState.OFFERING), moment
+            assert 1 <= world.cards(post.id) <= 2, moment

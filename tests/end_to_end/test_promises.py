@@ -1,4 +1,4 @@
-"""The promises of the product, each as a test (the first, in its many ways, also in the crashes, races and publishing)."""
+"""The promises of the product, each as a test; the first has its many ways in crashes, races and publishing, too."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storyline_core import (
+    UNSETTLED,
     Decision,
     Mix,
     Mode,
@@ -19,7 +20,6 @@ from storyline_core import (
     Schedule,
     SyncRequest,
     Unavailable,
-    UNSETTLED,
 )
 from storyline_core.testing.memory import MemoryPlugin
 from tests.end_to_end.memory_world import fill_folder, opened_in_memory, picture
@@ -162,13 +162,14 @@ def test_5_a_secret_never_shows(database_url: str, caplog: pytest.LogCaptureFixt
         clock.forward(timedelta(hours=3))
         for call in ("prepare", "publish", "list_media", "offer", "find"):
             plugin.faults.order(call, RuntimeError(f"GET https://graph.example/v26.0/me?access_token={secret}"))
+        ticks = []
         for _ in range(6):
-            tick = storyline.tick()
+            ticks.append(storyline.tick())
             clock.forward(timedelta(minutes=7))
         with storyline.read() as unit:
             posts = [*unit.queue.unsettled("main"), *unit.queue.history("main", limit=99)]
             kept = [*posts, *unit.alerts.open(), *unit.runs.list(limit=99), *(unit.queue.journal(p.id) for p in posts)]
-    shown = [str(tick), str(kept), caplog.text, str(plugin.team().alerts)]
+    shown = [str(ticks), str(kept), caplog.text, str(plugin.team().alerts)]
     assert any("access_token=[hidden]" in text for text in shown)
     assert not any(secret in text for text in shown)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -123,7 +124,7 @@ def test_a_person_can_say_how_it_stands(
     assert resolved.state == state
 
 
-def test_an_unavailable_service_stops_the_line_and_uses_no_try(
+def test_an_unavailable_stage_stops_the_line_and_uses_no_try(
     storyline: Storyline, plugin: MemoryPlugin, clock: SetClock
 ) -> None:
     plugin.faults.order("publish", Unavailable("down", retry_after=timedelta(minutes=20)))
@@ -135,13 +136,14 @@ def test_an_unavailable_service_stops_the_line_and_uses_no_try(
     assert plugin.faults.calls.count("prepare") == 1
 
 
-def test_a_service_that_stays_down_burns_nothing_and_the_slot_is_missed_with_the_reason(
+def test_a_stage_that_stays_down_burns_nothing_and_the_slot_is_missed_with_the_reason(
     storyline: Storyline, plugin: MemoryPlugin, clock: SetClock
 ) -> None:
     plugin.faults.order("prepare", Unavailable("the service is down"), times=1000)
     storyline.tick()
     for _ in range(8):
-        post = later(storyline, clock, 10)
+        later(storyline, clock, 10)
+    post = first(storyline)
     assert (post.state, post.tries) == (PostState.MISSED, 0)
     assert "down" in post.reason
     assert post.item_id is not None
@@ -186,7 +188,7 @@ def test_an_item_that_keeps_failing_is_tried_four_times_with_growing_waits(
         if plugin.faults.calls.count("prepare") > calls:
             calls += 1
             tried.append(clock.at)
-    waits = [(b - a).total_seconds() / 60 for a, b in zip(tried, tried[1:], strict=False)]
+    waits = [(b - a).total_seconds() / 60 for a, b in pairwise(tried)]
     assert len(tried) == 4
     for wait, round_figure in zip(waits, (5, 10, 20), strict=True):
         assert round_figure <= wait <= round_figure * 1.2 + 1

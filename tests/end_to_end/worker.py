@@ -20,6 +20,7 @@ from sqlalchemy.engine import Engine
 
 from storyline_core import Kind, hookimpl, load_plugins, open_storyline
 from storyline_core.settings import Settings
+from storyline_core.testing import files
 from storyline_local import plugin as local
 from tests.end_to_end.world import World
 
@@ -75,7 +76,13 @@ def fused_plugin(fuse: Fuse) -> object:
 
     sources = fused(local.storyline_media_source_providers)
     publishers = fused(local.storyline_publishers)
-    return SimpleNamespace(__name__="fused", storyline_media_source_providers=sources, storyline_publishers=publishers)
+    notifiers = fused(files.storyline_notifiers)
+    return SimpleNamespace(
+        __name__="fused",
+        storyline_media_source_providers=sources,
+        storyline_publishers=publishers,
+        storyline_notifiers=notifiers,
+    )
 
 
 @attrs.frozen
@@ -85,19 +92,21 @@ class Orders:
     world: World
     at: datetime
     fused: bool = False
+    by_hand: bool = False
     dies_at: int | None = None
 
 
 def work(orders: Orders, report: Path) -> None:
     """Tick once and write what happened."""
     fuse = Fuse(orders.dies_at)
-    settings: Settings = orders.world.settings()
-    plugins = load_plugins(extra=[fused_plugin(fuse)])
+    settings: Settings = orders.world.carded_settings() if orders.by_hand else orders.world.settings()
+    plugins = load_plugins(extra=[files, fused_plugin(fuse)])
     if orders.fused:
         settings = attrs.evolve(
             settings,
             sources=[attrs.evolve(each, kind=f"fused-{each.kind}") for each in settings.sources.values()],
             publishers=[attrs.evolve(each, kind=f"fused-{each.kind}") for each in settings.publishers.values()],
+            notifiers=[attrs.evolve(each, kind=f"fused-{each.kind}") for each in settings.notifiers.values()],
         )
         event.listen(Engine, "commit", lambda connection: fuse.burn("before commit"))
         event.listen(Engine, "begin", lambda connection: fuse.burn("begin"))

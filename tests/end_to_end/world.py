@@ -12,6 +12,8 @@ from PIL import Image
 
 from storyline_core import Account, Mode, Schedule, Storyline, load_plugins, open_storyline
 from storyline_core.settings import Entry, Settings, SourceEntry
+from storyline_core.testing import files
+from storyline_core.testing.files import FileTeam
 from storyline_local import LocalFolder, Outbox, Terminal
 
 START = datetime(2026, 5, 1, 6, 0, tzinfo=UTC)
@@ -46,6 +48,15 @@ class World:
         """The same account, posted by hand by a team at the terminal."""
         settings = self.settings(**({"notifier": "team", "publisher": None, "mode": Mode.MANUAL} | account))
         return attrs.evolve(settings, notifiers=[Entry("team", "terminal", Terminal())])
+
+    def carded_settings(self) -> Settings:
+        """The same account, posted by hand by a team whose cards are lines in a file."""
+        settings = self.team_settings()
+        return attrs.evolve(settings, notifiers=[Entry("team", "file-team", FileTeam(self.outbox.parent / "team"))])
+
+    def cards(self, post_id: str) -> int:
+        """How many cards of a post the team was really shown."""
+        return files.calls(self.outbox.parent / "team").count(("offer", post_id))
 
     def published(self) -> list[Path]:
         """The stories that lie in the outbox."""

@@ -45,7 +45,7 @@ def either(request: pytest.FixtureRequest, command: Project) -> Project:
     return furnish(command, url, "manual")
 
 
-def test_the_happy_path_speaks_the_promised_json(either: Project) -> None:
+def test_the_library_speaks_the_promised_json(either: Project) -> None:
     project = either
     [run] = project.done("sync", "--json").rows("runs")
     assert set(run) == SYNC
@@ -67,6 +67,9 @@ def test_the_happy_path_speaks_the_promised_json(either: Project) -> None:
     assert all(set(slot) == {"account", "slot", "item", "why"} for slot in slots)
     assert all(set(slot["item"]) == {"id", "name", "category"} for slot in slots if isinstance(slot["item"], dict))
 
+
+def test_posts_and_people_speak_the_promised_json(either: Project) -> None:
+    project = either
     post_id = project.post_now()
     [waiting] = project.done("queue", "list", "--json").rows("posts")
     assert set(waiting) == POST

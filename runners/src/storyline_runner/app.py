@@ -112,7 +112,7 @@ GROUPS: dict[str, tuple[str, dict[str, Command]]] = {
             "copy": database.copy,
         },
     ),
-    "service": ("Keep Storyline running on this machine.", {"install": starting.install_service}),
+    "service": ("Keep Storyline running on this machine.", {"install": starting.install_unit}),
 }
 
 LISTS: dict[str, tuple[Command, dict[str, Command]]] = {

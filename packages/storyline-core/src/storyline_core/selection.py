@@ -216,7 +216,8 @@ class _Stock:
         """A waiting item as it is once its post has gone as planned."""
         if waiting.waiting_at is None:
             return waiting
-        self._note_free(waiting, waiting.waiting_at)
+        if self._allows(waiting):
+            self._note_free(waiting, waiting.waiting_at)
         return as_posted(waiting, waiting.waiting_at, self._account)
 
     def _note_free(self, posted: Candidate, at: datetime) -> None:
@@ -229,7 +230,7 @@ class _Stock:
         self._items[candidate.item_id] = candidate
         if candidate.digest:
             self._copies.setdefault(candidate.digest, []).append(candidate.item_id)
-        if self._allowed is not None and candidate.category not in self._allowed:
+        if not self._allows(candidate):
             self._outside += 1
         elif candidate.waiting:
             self._waiting += 1
@@ -262,7 +263,7 @@ class _Stock:
         """Note that this item is posted at that instant, and with it every copy of it."""
         for item_id in self._with_copies((chosen.item_id,)):
             before = self._items[item_id]
-            if before.waiting or (self._allowed is not None and before.category not in self._allowed):
+            if before.waiting or not self._allows(before):
                 continue
             after = as_posted(before, at, self._account)
             shelf = self._shelves.get(self._label(before))
@@ -282,12 +283,13 @@ class _Stock:
         if not self._ahead:
             return None
         excluded = self._with_copies(opening.excluded)
-        free = [
-            self._items[item_id]
+        free = Shelf(
+            _place(self._items[item_id])
             for item_id, since in self._free.items()
             if since <= opening.at and item_id not in excluded
-        ]
-        return min(free, key=_place, default=None)
+        )
+        first = next(free.in_order(spot_of(f"{opening.post_id}/{opening.round}")), None)
+        return None if first is None else self._items[first]
 
     def why_empty(self) -> str:
         """Why nothing can be posted."""
@@ -301,6 +303,9 @@ class _Stock:
             swapped=sum(map(len, self._shelves.values())),
             outside=self._outside,
         )
+
+    def _allows(self, candidate: Candidate) -> bool:
+        return self._allowed is None or candidate.category in self._allowed
 
     def _label(self, candidate: Candidate) -> str | None:
         return candidate.category if self._by_category else None

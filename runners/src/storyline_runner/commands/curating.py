@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from storyline_runner.complaints import Misused
 from storyline_runner.options import AccountName, ItemName, JsonFlag
 from storyline_runner.screen import Column
 from storyline_runner.session import session_of, who
+
+if TYPE_CHECKING:
+    from storyline_core import MediaItem
 
 _FIELDS = {
     "title": "title",
@@ -78,8 +81,12 @@ def edit_item(
     if json_:
         screen.document(shapes.in_list("items", [shapes.item_shape(edited)]))
         return
-    words = edited.description
-    screen.say(f"{path_of(edited)} now says:")
+    _show_edited(edited)
+
+
+def _show_edited(item: MediaItem) -> None:
+    words = item.description
+    screen.say(f"{path_of(item)} now says:")
     screen.facts(
         [
             ("title", words.title or "(none)"),

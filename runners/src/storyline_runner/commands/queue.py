@@ -82,8 +82,9 @@ def show_post(ctx: typer.Context, post_id: PostId, json_: JsonFlag = False) -> N
     zone = times.zone_of(settings, post.account)
     screen.heading(post.id, f"for {post.account}, times in {zone.key}")
     screen.facts(_facts(view, lambda moment: times.shown(moment, zone)))
-    rows = [(times.shown(each.at, zone), str(each.to), each.by, each.why) for each in journal]
-    screen.table((Column("journal", whole=True), Column("became", whole=True), Column("by"), Column("why")), rows)
+    rows = [(times.shown(each.at, zone), each.event, str(each.to), each.by, each.why) for each in journal]
+    columns = (Column("journal", whole=True), Column("what", whole=True), Column("became", whole=True))
+    screen.table((*columns, Column("by"), Column("why")), rows)
 
 
 def _facts(view: PostView, at: Callable[[datetime | None], str]) -> list[tuple[str, str]]:

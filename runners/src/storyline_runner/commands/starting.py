@@ -165,7 +165,7 @@ def demo(
     give_tour(folder or Path("storyline-demo"))
 
 
-def install_service(
+def install_unit(
     ctx: typer.Context,
     only_print: Annotated[bool, typer.Option("--print", help="Only print the unit.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a unit that says something else.")] = False,

@@ -114,7 +114,7 @@ def _show_rehearsal(
     for name in due:
         screen.say(f"would sync {name}  (what that would change: storyline sync {name} --dry-run)")
     lines = [would(settings, name, each) for name, each_of in rehearsed.items() for each in each_of]
-    for line in lines or ["Nothing else is due."]:
+    for line in lines or (() if due else ["Nothing is due."]):
         screen.say(line)
 
 

@@ -59,6 +59,9 @@ _DOUBLE_ENDINGS_TEXT = """
 """
 _DOUBLE_ENDINGS = frozenset(_DOUBLE_ENDINGS_TEXT.split())
 
+_SILENT = Partial()
+_NO_DOCUMENT = FolderDocument(defaults=_SILENT)
+
 
 def sidecar_names(name: str) -> tuple[str, ...]:
     """The documents that may lie beside a picture, strongest first; only the first that exists speaks.
@@ -78,12 +81,12 @@ def from_file_name(name: str) -> Partial:
     """
     found = _LINK.search(_stem(name))
     if found is None:
-        return Partial()
+        return _SILENT
     scheme, rest = found.groups()
     parts = rest.split("-")
     end = _end_of_host([part.lower() for part in parts])
     if not end:
-        return Partial()
+        return _SILENT
     host, path = ".".join(parts[:end]).lower(), "-".join(parts[end:])
     return Partial(link_url=f"{scheme.lower()}://{host}" + (f"/{path}" if path else ""), requires_interaction=True)
 
@@ -100,7 +103,7 @@ def describe(
     The folder's default tags are for pictures of which nobody says any tags; they are not added to others. Where
     nobody says whether interaction is required, it is if there is a link, since only a person can add that.
     """
-    folder = folder or FolderDocument()
+    folder = folder or _NO_DOCUMENT
     layers = (edits, sidecar, folder.item(name), from_file_name(name), folder.defaults)
     said = merge(layer for layer in layers if layer is not None)
     link_url = said.link_url or ""
@@ -117,8 +120,9 @@ def describe(
 
 def merge(layers: Iterable[Partial]) -> Partial:
     """One partial out of many, strongest first: for each field the first that says something."""
-    merged = Partial()
-    for layer in layers:
+    said = [layer for layer in layers if layer is not _SILENT]
+    merged = said[0] if said else _SILENT
+    for layer in said[1:]:
         merged = Partial(
             title=layer.title if merged.title is None else merged.title,
             caption=layer.caption if merged.caption is None else merged.caption,

@@ -243,7 +243,7 @@ def _report(
         unchanged=changes.unchanged,
         deferred=len(deferred),
         broken=sum(1 for each in fingerprints if each.look is not None and each.look.problem),
-        duplicates=_copies(line, changes),
+        duplicates=_copies(line, evidence.alive, changes),
         hashed=len(fingerprints),
         bytes_hashed=sum(each.size for each in fingerprints),
         missing=len(changes.missing),
@@ -262,14 +262,14 @@ def _report(
     )
 
 
-def _copies(line: SourceLine, changes: ChangeSet) -> int:
+def _copies(line: SourceLine, alive: bool, changes: ChangeSet) -> int:
     """How many of the added files have the same content as another living item of this source."""
     added = [change.reading.digest for change in changes.of(ChangeKind.ADDED) if change.reading is not None]
-    if not added:
-        return 0
-    with line.store.read() as unit:
-        known = unit.library.digests_among(line.name, set(added))
-    return len(added) - len(set(added) - known)
+    different = set(added)
+    if alive and added:
+        with line.store.read() as unit:
+            different -= unit.library.digests_among(line.name, different)
+    return len(added) - len(different)
 
 
 def _apply(
