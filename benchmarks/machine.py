@@ -16,7 +16,7 @@ def described(postgresql: str | None) -> list[str]:
     """Processor, Python, databases; `postgresql` is the server's version, if there was one."""
     sha = "with" if has_sha_instructions() else "without"
     return [
-        f"{cores()} cores of {processor()}, {sha} instructions for SHA-256",
+        f"{cores()} cores of {chip()}, {sha} instructions for SHA-256",
         f"{platform.system()} {platform.release()}, {platform.python_implementation()} {platform.python_version()}",
         f"SQLite {sqlite3.sqlite_version}, " + (f"PostgreSQL {postgresql}" if postgresql else "no PostgreSQL"),
     ]
@@ -27,7 +27,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def processor() -> str:
+def chip() -> str:
     """Its name, as it gives it itself."""
     for line in _told():
         if line.startswith("model name"):

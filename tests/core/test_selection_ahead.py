@@ -109,9 +109,7 @@ def test_so_does_a_plan_made_in_between_while_posts_are_waiting(
     library, account, slots = state
     due = NOW + waiting_for * HOUR
     first = library[0].digest
-    library = [
-        attrs.evolve(each, waiting=True, waiting_at=due) if each.digest == first else each for each in library
-    ]
+    library = [attrs.evolve(each, waiting=True, waiting_at=due) if each.digest == first else each for each in library]
     slots = [opening for opening in slots if opening.at > due]
     foreseen = {
         pick.post_id: pick.candidate.item_id
@@ -122,9 +120,7 @@ def test_so_does_a_plan_made_in_between_while_posts_are_waiting(
 
 
 def test_what_is_outside_the_mix_does_not_come_again_because_it_waits() -> None:
-    account = Account(
-        name="main", sources=(), mix=Mix({"memes": 1}), cooldown_posted=timedelta(), fill_ahead=23 * HOUR
-    )
+    account = Account(name="main", sources=(), mix=Mix({"memes": 1}), cooldown_posted=timedelta(), fill_ahead=23 * HOUR)
     beside = Candidate(item_id=1, digest="a", category="merch", waiting=True, waiting_at=NOW)
     picks = plan([beside], account, [Opening("post", NOW + HOUR)], Placed(), ahead=True)
     assert picks[0].candidate is None

@@ -394,3 +394,33 @@ def test_counts_duplicates_twins_and_stock(store: Store) -> None:
         assert sorted(library.keys_of([1, 2, 999]).values()) == ["memes/a", "memes/b"]
         with pytest.raises(NotFound):
             library.opening(3)
+
+
+def test_what_a_sync_asks_of_a_library_however_large(store: Store) -> None:
+    with store.read() as unit:
+        assert not unit.library.has_living("photos")
+    fill(store, ["a", "b", "c"])
+    fill(store, ["d"], source="other")
+    was = remembered(store)
+    with store.begin() as unit:
+        apply(unit, [removed(was["c"])])
+    digests = {item.digest for item in was.values() if item.digest} | {digest_of("nowhere")}
+    with store.read() as unit:
+        rows = {row[1]: row for row in unit.library.remembered_rows("photos")}
+        assert unit.library.digests_among("photos", digests) == {was["a"].digest, was["b"].digest}
+        assert unit.library.digests_among("other", digests) == set()
+    assert {key: RememberedFile(*row) for key, row in rows.items() if key != "c"} == remembered(store)
+    assert rows["c"][11] == NOW
+    with store.begin() as unit:
+        assert unit.library.has_living("photos")
+        apply(unit, [removed(was["a"]), removed(was["b"])])
+        assert not unit.library.has_living("photos")
+
+
+def test_rows_come_one_after_the_other_and_may_be_left_half_way(store: Store) -> None:
+    fill(store, [f"{number}.jpg" for number in range(5_000)])
+    with store.read() as unit:
+        rows = unit.library.remembered_rows("photos")
+        assert next(rows)[0] != next(rows)[0]
+        rows.close()  # type: ignore[attr-defined]
+        assert len({row[0] for row in unit.library.remembered_rows("photos")}) == 5_000

@@ -139,6 +139,7 @@ class FolderMachine(RuleBasedStateMachine):
                 events={number: unit.library.events(number) for number in files},
                 edits=unit.library.edits_of(files),
                 holds=frozenset(unit.holds.list(self.clock.at)),
+                stock=unit.library.stock(["photos"]),
             )
 
     # What lies in the folder
@@ -228,6 +229,15 @@ class FolderMachine(RuleBasedStateMachine):
             self.truth.put(to, self.truth.files.pop(was))
 
     @any_file
+    @rule(pick=picks, over=picks)
+    def usurp(self, pick: int, over: int) -> None:
+        """A file goes over another one, and a new one takes its place."""
+        was, to = self._some(pick), self._some(over)
+        if was != to:
+            self._relocate(was, to)
+            self._write(was, Picture(self.truth.born(), self._fresh(), self._time()))
+
+    @any_file
     @rule(pick=picks, name=names)
     def rename(self, pick: int, name: str) -> None:
         """A rename in the same folder."""
@@ -246,6 +256,24 @@ class FolderMachine(RuleBasedStateMachine):
         for number, path in enumerate([*ring[1:], ring[0]]):
             self._rename(f".turning-{number}", path)
             self.truth.files[path] = pictures[number]
+
+    @any_file
+    @rule(pick=picks, to=st.lists(paths, min_size=2, max_size=3, unique=True), copies=st.booleans())
+    def scatter(self, pick: int, to: list[str], copies: bool) -> None:
+        """A file is copied twice, or all its copies go elsewhere, as between disks: the same times, other inodes."""
+        original = self.truth.files[self._some(pick)]
+        alike = [path for path, each in sorted(self.truth.files.items()) if each.content == original.content]
+        if copies:
+            for path in to:
+                if path not in alike:
+                    self._write(path, attrs.evolve(original, birth=self.truth.born()), replace=True)
+            return
+        for was, path in zip(alike, to, strict=False):
+            if path not in alike:
+                picture = attrs.evolve(self.truth.files[was], mtime_ns=original.mtime_ns)
+                self._write(path, picture, replace=True)
+                (self.root / was).unlink()
+                del self.truth.files[was]
 
     @rule(pick=picks, into=folders, name=st.sampled_from(("a", "b", "c", "e")))
     def move_folder(self, pick: int, into: str, name: str) -> None:
@@ -267,6 +295,38 @@ class FolderMachine(RuleBasedStateMachine):
         path = self._some(pick)
         (self.root / path).unlink()
         self.truth.take(path)
+
+    @any_file
+    @rule(pick=picks)
+    def delete_copies(self, pick: int) -> None:
+        """A file goes with every copy of it."""
+        wanted = self.truth.files[self._some(pick)].content
+        for path in [path for path, each in sorted(self.truth.files.items()) if each.content == wanted]:
+            (self.root / path).unlink()
+            self.truth.take(path)
+
+    @any_file
+    @rule(pick=picks, to=st.lists(paths, min_size=4, max_size=6, unique=True))
+    def copies_travel(self, pick: int, to: list[str]) -> None:
+        """Copies that nothing tells apart are indexed and then go elsewhere, all at once."""
+        half = len(to) // 2
+        self.scatter(pick=pick, to=to[:half], copies=True)
+        if to[0] in self.truth.files:
+            self.sync(rehearse=False, patient=False, force=False)
+            self.scatter(pick=sorted(self.truth.files).index(to[0]), to=to[half:], copies=False)
+            self.sync(rehearse=True, patient=False, force=False)
+
+    @any_file
+    @rule(pick=picks, to=paths)
+    def move_slowly(self, pick: int, to: str) -> None:
+        """A program copies a file, removes the original, and is only just done."""
+        was = self._some(pick)
+        if was != to:
+            young = int((self.clock.at.timestamp() - 0.5) * 10) * 10**8
+            self._write(to, attrs.evolve(self.truth.files[was], mtime_ns=young), replace=True)
+            (self.root / was).unlink()
+            del self.truth.files[was]
+            self.sync(rehearse=False, patient=True, force=False)
 
     @rule(pick=picks)
     def delete_folder(self, pick: int) -> None:
@@ -312,17 +372,24 @@ class FolderMachine(RuleBasedStateMachine):
         birth = self.truth.files[path].birth if path in self.truth.files else self.truth.born()
         self._write(path, Picture(birth, written, int((self.clock.at.timestamp() - 0.5) * 10) * 10**8))
 
-    @rule(folder=st.sampled_from(("", "a", "m")), same=st.booleans())
-    def create_many(self, folder: str, same: bool) -> None:
-        """A dozen files at once."""
-        for number in range(MANY):
+    @rule(
+        folder=st.sampled_from(("", "a", "m")),
+        count=st.sampled_from((10, MANY)),
+        same=st.booleans(),
+        then=st.booleans(),
+    )
+    def create_many(self, folder: str, count: int, same: bool, then: bool) -> None:
+        """A dozen files at once, or a few less; perhaps they are indexed right away."""
+        for number in range(count):
             path = f"{folder}/m{number}.jpg" if folder else f"m{number}.jpg"
             if path not in self.truth.files:
                 written = self._fresh(400) if same else self._fresh()
                 self._write(path, Picture(self.truth.born(), written, self._time()))
+        if then:
+            self.sync(rehearse=False, patient=False, force=False)
 
     @precondition(lambda self: any(_one_of_many(path) for path in self.truth.files))
-    @rule(what=st.sampled_from(("delete", "delete", "edit", "touch")), spares=st.integers(0, 2))
+    @rule(what=st.sampled_from(("delete", "delete", "edit", "touch")), spares=st.sampled_from((0, 0, 1)))
     def change_many(self, what: str, spares: int) -> None:
         """All of a dozen at once, or nearly all."""
         for path in [path for path in sorted(self.truth.files) if _one_of_many(path)][spares:]:
@@ -342,19 +409,33 @@ class FolderMachine(RuleBasedStateMachine):
     def document(self, folder: str, name: str, says: str) -> None:
         """A metadata document is written, changed, spoilt or removed."""
         path = f"{folder}/{name}.json" if folder else f"{name}.json"
-        file = self.root / path
         if says == "gone":
-            file.unlink(missing_ok=True)
+            (self.root / path).unlink(missing_ok=True)
             self.truth.documents.pop(path, None)
             return
+        one: dict[str, object] = {"title": f"{says} {self.serial}", "tags": [says]}
+        whole: dict[str, object] = {"default_tags": ["all"], "items": [{"file_name": "2.jpg", **one}]}
+        self._document(path, None if says == "broken" else whole if name == "metadata" else one)
+
+    def _document(self, path: str, says: dict[str, object] | None) -> None:
+        file = self.root / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        title = f"{says} {self.serial}"
-        one = {"title": title, "tags": [says]}
-        whole = {"default_tags": ["all"], "items": [{"file_name": "2.jpg", **one}]}
-        file.write_text("{" if says == "broken" else json.dumps(whole if name == "metadata" else one))
+        file.write_text("{" if says is None else json.dumps(says))
         time = self._time()
         os.utime(file, ns=(time, time))
-        self.truth.documents[path] = None if says == "broken" else title
+        item = (says.get("items") or [says])[0] if says else {}  # type: ignore[index]
+        self.truth.documents[path] = item.get("title")
+
+    @any_file
+    @rule(pick=picks, edits=st.booleans())
+    def describe(self, pick: int, edits: bool) -> None:
+        """Somebody writes beside a picture what it is, and perhaps improves the picture as well."""
+        path = self._some(pick)
+        if edits:
+            was = self.truth.files[path]
+            self._write(path, Picture(was.birth, self._fresh(), self._time()))
+        folder, name = os.path.split(path)
+        self._document(os.path.join(folder, f"{os.path.splitext(name)[0]}.json"), {"title": f"beside {self.serial}"})
 
     # What people do in Storyline
 
@@ -415,7 +496,8 @@ class FolderMachine(RuleBasedStateMachine):
         if rehearsed is not None:
             assert (rehearsed.changes, rehearsed.plan) == (seen.report.changes, seen.report.plan)
         young = self._young() if patient else {}
-        sight = self._sight(seen, hidden=young.keys(), coming=frozenset(size for _, size in young.values()))
+        more = {"coming": frozenset(young.values()), "loose": seen.report.deferred > len(young)}
+        sight = self._sight(seen, young.keys(), **more)
         self._judge(seen, sight)
         if seen.report.held:
             seen = self._accept(seen, sight)
@@ -458,8 +540,9 @@ class FolderMachine(RuleBasedStateMachine):
         judge = Judge(self.book, seen.book, sight, self.waits)
         verdict = judge.judge()
         report = seen.report
-        if not sight.held:
-            found = tuple(map(len, (verdict.added, verdict.edited, verdict.moved, verdict.restored, verdict.removed)))
+        if not sight.held and not sight.loose:
+            kinds = (verdict.added, verdict.edited, verdict.moved, verdict.restored, verdict.removed)
+            found = tuple(len(kind) for kind in kinds)
             assert found == (report.added, report.edited, report.moved, report.restored, report.removed)
             self.waits = {key: self._one_more(self.waits.get(key, 0)) for key in verdict.waiting}
         else:
@@ -474,7 +557,7 @@ class FolderMachine(RuleBasedStateMachine):
 
     def _titles(self, book: Book, sight: Sight) -> None:
         """Every item says what is said about it: by hand, beside it, or in its folder."""
-        if sight.held or not sight.all_seen:
+        if sight.held or sight.loose or not sight.all_seen:
             return
         for key, file in book.living().items():
             if key not in sight.visible:
@@ -503,14 +586,28 @@ class FolderMachine(RuleBasedStateMachine):
             self.book = seen.book
             self.clock.forward(timedelta(minutes=1))
 
-    @rule(pick=picks, files=st.booleans(), times=st.integers(1, 5), rehearse=st.booleans())
-    def sync_in_part(self, pick: int, files: bool, times: int, rehearse: bool) -> None:
-        """A folder or a file cannot be read, for a while."""
+    @rule(
+        pick=picks,
+        files=st.booleans(),
+        times=st.sampled_from((1, 1, 2, 5)),
+        rehearse=st.booleans(),
+        out=st.one_of(st.none(), paths),
+        stays=st.booleans(),
+    )
+    def sync_in_part(self, pick: int, files: bool, times: int, rehearse: bool, out: str | None, stays: bool) -> None:
+        """A folder or a file cannot be read for a while; what lay there may have gone out of it, or been copied."""
         there = sorted(self.truth.files) if files else self._folders()
         if not there:
             return
         self.sound = False
         closed = there[pick % len(there)]
+        inside = [path for path in sorted(self.truth.files) if path.startswith(f"{closed}/")]
+        if inside and out is not None and not within(os.path.dirname(out), closed):
+            original = self.truth.files[inside[0]]
+            if stays:
+                self._write(out, attrs.evolve(original, birth=self.truth.born()), replace=True)
+            else:
+                self._relocate(inside[0], out)
         mode = (self.root / closed).stat().st_mode
         (self.root / closed).chmod(0)
         away = {key_of(path) for path in {*self.truth.files} if path == closed or path.startswith(f"{closed}/")}
@@ -527,9 +624,11 @@ class FolderMachine(RuleBasedStateMachine):
         (self.root / closed).chmod(mode)
         self.sound = True
 
-    @rule(share=st.integers(0, 4), order=st.integers(0, 3))
-    def sync_broken_off(self, share: int, order: int) -> None:
-        """The listing ends half-way and says so."""
+    @rule(share=st.sampled_from((0, 2, 3, 4, 4)), order=st.integers(0, 3), usurper=picks)
+    def sync_broken_off(self, share: int, order: int, usurper: int) -> None:
+        """The listing ends half-way and says so, just when a file went over another one."""
+        if self.truth.files and usurper % 2:
+            self.usurp(pick=usurper, over=usurper // 2)
         self.sound = False
         there = self.truth.by_key()
         self.mood.order, self.mood.breaks_off_after = order, len(there) * share // 4
@@ -653,4 +752,9 @@ def test_a_folder_and_its_library(request: pytest.FixtureRequest, fresh_database
     stories, steps = BUDGETS[request.node.callspec.params["fresh_database"]]
     usual = settings.get_profile("quick").max_examples
     budget = settings(max_examples=max(1, stories * settings().max_examples // usual), stateful_step_count=steps)
-    run_state_machine_as_test(lambda: FolderMachine(fresh_database), settings=budget)
+
+    class Story(FolderMachine):
+        def __init__(self) -> None:
+            super().__init__(fresh_database)
+
+    run_state_machine_as_test(Story, settings=budget)

@@ -14,6 +14,7 @@ from stat import S_ISDIR, S_ISREG
 import attrs
 
 from storyline_core import MEDIA_TYPES, FileProblem, ListedFile, Role, Unavailable, Unseen, media_type_of, role_of
+from storyline_local.gathering import gathering
 from storyline_local.keys import name_key, name_shown, plain
 from storyline_local.obstacles import reason
 
@@ -75,7 +76,8 @@ def scan(root: str) -> Scan:
 
 def _look(root: str) -> tuple[_Walk, bool]:
     walk = _Walk(root)
-    walk.run()
+    with gathering():
+        walk.run()
     return walk, walk.at_rest()
 
 

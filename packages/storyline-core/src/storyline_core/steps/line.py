@@ -180,6 +180,8 @@ def line_runs(line: Line, now: datetime) -> None:
 
 def raise_alert(line: Line, key: str, level: AlertLevel, text: str, remedy: str, now: datetime) -> None:
     """Record an alert, and tell it once through the account's notifier."""
+    # The words of an error that needs a person end with the remedy; nobody should be told it twice.
+    text = text.removesuffix(remedy).rstrip()
     with line.store.begin() as unit:
         new = unit.alerts.raise_(key, level=level, text=text, remedy=remedy, at=now)
     told = new and _tell(line, Alert(key=key, level=level, text=text, remedy=remedy))

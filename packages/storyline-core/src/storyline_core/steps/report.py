@@ -103,3 +103,17 @@ def lines_of(changes: ChangeSet) -> tuple[ChangeLine, ...]:
         was = change.was.key if change.was is not None and change.was.key != change.key else None
         lines.append(ChangeLine(change.kind, change.key, was))
     return tuple(lines)
+
+
+def summary(report: SyncReport) -> dict[str, object]:
+    """A report's counts and reasons as plain values, for the run record."""
+    skip = {"changes", "errors", "held"}
+    plain: dict[str, object] = attrs.asdict(report, recurse=False, filter=lambda field, _: field.name not in skip)
+    plain["held"] = [held.message for held in report.held]
+    plain["errors"] = [{"key": each.key, "message": each.message} for each in report.errors]
+    return plain
+
+
+def asked(request: SyncRequest) -> dict[str, object]:
+    """What a sync was asked to do, for the run record."""
+    return {"force": request.force, "accept_removals": request.accept_removals, "plan": request.accepted_plan}

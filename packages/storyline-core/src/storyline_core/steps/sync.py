@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 import attrs
@@ -34,11 +33,19 @@ from storyline_core.reconcile import (
 from storyline_core.redaction import scrub
 from storyline_core.steps.documents import ReadDocuments, Redescribed, read_documents, redescribe
 from storyline_core.steps.line import Answer, guarded
-from storyline_core.steps.report import MOST_DETAILS, ChangeLine, Progress, SyncReport, SyncRequest, counted, lines_of
+from storyline_core.steps.report import (
+    MOST_DETAILS,
+    ChangeLine,
+    Progress,
+    SyncReport,
+    SyncRequest,
+    asked,
+    counted,
+    lines_of,
+    summary,
+)
+from storyline_core.steps.tenure import Tenure
 from storyline_core.store import Lease, RunStatus, SourceRecord, Store
-
-LEASE_FOR = timedelta(minutes=5)
-"""How long a sync may go without a sign of life before another process may take over."""
 
 
 @attrs.frozen
@@ -72,27 +79,6 @@ class _Evidence:
     read: ReadDocuments
 
 
-class _Tenure:
-    """The right to sync one source alone, kept alive while the sync works. Raises `Busy` when another holds it."""
-
-    def __init__(self, line: SourceLine, now: datetime) -> None:
-        self._line = line
-        with line.store.begin() as unit:
-            self.lease = unit.leases.take(f"sync/{line.name}", line.holder, until=now + LEASE_FOR, now=now)
-
-    def keep(self) -> None:
-        """Prolong the lease when half of it has gone by."""
-        now = self._line.clock()
-        if self.lease.until - now < LEASE_FOR / 2:
-            with self._line.store.begin() as unit:
-                self.lease = unit.leases.renew(self.lease, until=now + LEASE_FOR)
-
-    def end(self) -> None:
-        """Give the right back at once; where the database has failed, it lapses by itself."""
-        with suppress(StoreError), self._line.store.begin() as unit:
-            unit.leases.release(self.lease)
-
-
 @attrs.frozen
 class _Decided:
     """What follows from the evidence: what to tell, and what to write."""
@@ -113,7 +99,7 @@ def sync(line: SourceLine, request: SyncRequest) -> SyncReport:
     if request.dry_run:
         decided = _decide(line, _gather(line, request, started, lambda: None), request, started)
         return attrs.evolve(decided.report, duration_ms=_since(line, started))
-    tenure = _Tenure(line, started)
+    tenure = Tenure(line.store, line.clock, f"sync/{line.name}", line.holder, started)
     try:
         evidence = _gather(line, request, started, tenure.keep)
         decided = _decide(line, evidence, request, started)
@@ -313,7 +299,7 @@ def _apply(
                 line.name,
                 triggered_by=request.triggered_by,
                 user=request.user,
-                input=_asked(request),
+                input=asked(request),
                 at=started,
             )
             unit.runs.finish(run, RunStatus.COMPLETED, result=summary(report), at=line.clock())
@@ -327,25 +313,12 @@ def _record_failure(line: SourceLine, error: StorylineError, request: SyncReques
         return
     with line.store.begin() as unit:
         run = unit.runs.start(
-            "sync", line.name, triggered_by=request.triggered_by, user=request.user, input=_asked(request), at=started
+            "sync", line.name, triggered_by=request.triggered_by, user=request.user, input=asked(request), at=started
         )
         unit.sources.save(attrs.evolve(unit.sources.get(line.name), last_tried_at=started, last_run_id=run))
         unit.runs.finish(
             run, RunStatus.FAILED, error=scrub(str(error)), error_type=type(error).__name__, at=line.clock()
         )
-
-
-def summary(report: SyncReport) -> dict[str, object]:
-    """A report's counts and reasons as plain values, for the run record."""
-    skip = {"changes", "errors", "held"}
-    plain: dict[str, object] = attrs.asdict(report, recurse=False, filter=lambda field, _: field.name not in skip)
-    plain["held"] = [held.message for held in report.held]
-    plain["errors"] = [{"key": each.key, "message": each.message} for each in report.errors]
-    return plain
-
-
-def _asked(request: SyncRequest) -> dict[str, object]:
-    return {"force": request.force, "accept_removals": request.accept_removals, "plan": request.accepted_plan}
 
 
 def _ask(call: Callable[[], Answer], what: str) -> Answer:
