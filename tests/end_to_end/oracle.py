@@ -352,7 +352,7 @@ class Truth:
 
     def check(self, before: Book, after: Book, sight: Sight) -> None:
         """Every file whose bytes are its own alone is still the item it was, wherever it went; then learn anew."""
-        now, copies = after.living(), self.contents()
+        now, copies, places = after.living(), self.contents(), before.living()
         owners = Counter(content(file) for file in before.files.values())
         for key, picture in self.by_key().items():
             what = picture.content
@@ -362,7 +362,8 @@ class Truth:
             # What a listing that saw only a part took for an edit is one from then on.
             was = before.files.get(item) if item is not None and last == what else None
             if was is not None and content(was) == what and copies[what] == owners[what] == 1:
-                away = was.removed_at is None and sight.hidden(was.key)
+                # Bytes that come back where another item lies are that item's new ones, as long as its own are gone.
+                away = sight.hidden(was.key) if was.removed_at is None else key in places
                 assert away or now[key].id == was.id, f"{key} was item {was.id} and is {now[key].id}"
             self.known[picture.birth] = (now[key].id, what)
 

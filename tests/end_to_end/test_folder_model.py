@@ -7,9 +7,11 @@ and programs do to folders; `oracle` knows what it really was and judges what ev
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -48,6 +50,7 @@ from storyline_core import (
 )
 from storyline_core.settings import Entry, Settings, SourceEntry
 from storyline_local.plugin import LocalFolder, Terminal
+from tests.databases import Databases
 from tests.end_to_end.oracle import Book, Content, Judge, Picture, Sight, Truth, key_of
 from tests.end_to_end.unruly import Mood, UnrulyPlugin, place_in, within
 from tests.end_to_end.world import SetClock
@@ -374,7 +377,7 @@ class FolderMachine(RuleBasedStateMachine):
 
     @rule(
         folder=st.sampled_from(("", "a", "m")),
-        count=st.sampled_from((10, MANY)),
+        count=st.sampled_from((10, MANY, MANY)),
         same=st.booleans(),
         then=st.booleans(),
     )
@@ -389,8 +392,10 @@ class FolderMachine(RuleBasedStateMachine):
             self.sync(rehearse=False, patient=False, force=False)
 
     @precondition(lambda self: any(_one_of_many(path) for path in self.truth.files))
-    @rule(what=st.sampled_from(("delete", "delete", "edit", "touch")), spares=st.sampled_from((0, 0, 1)))
-    def change_many(self, what: str, spares: int) -> None:
+    @rule(
+        what=st.sampled_from(("delete", "edit", "edit", "touch")), spares=st.sampled_from((0, 0, 1)), then=st.booleans()
+    )
+    def change_many(self, what: str, spares: int, then: bool) -> None:
         """All of a dozen at once, or nearly all."""
         for path in [path for path in sorted(self.truth.files) if _one_of_many(path)][spares:]:
             if what == "delete":
@@ -400,6 +405,8 @@ class FolderMachine(RuleBasedStateMachine):
                 was = self.truth.files[path]
                 written = self._fresh() if what == "edit" else was.written
                 self._write(path, attrs.evolve(was, written=written, mtime_ns=self._time()))
+        if then:
+            self.sync(rehearse=False, patient=False, force=False)
 
     @rule(
         folder=folders,
@@ -484,6 +491,8 @@ class FolderMachine(RuleBasedStateMachine):
         self.mood.order = self.orders
         rehearsed = self._sync(dry_run=True, **request)
         assert rehearsed.book == self.book, "a rehearsal wrote something"
+        self.orders += 1
+        self.mood.order = self.orders
         return rehearsed.report
 
     @rule(rehearse=st.booleans(), patient=st.booleans(), force=st.integers(0, 7).map(lambda number: not number))
@@ -744,17 +753,45 @@ def pillow_is_loaded() -> None:
     assert look_file(io.BytesIO(HEADS[0])).problem is None
 
 
-BUDGETS = {"sqlite": (40, 22), "postgresql": (6, 15)}
+@pytest.fixture(params=["sqlite", "postgresql"])
+def databases_for(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Callable[[], str]]:
+    """Makes one new database after the other; embedded ones on a disk in memory where there is one."""
+    memory = Path("/dev/shm")
+    with ExitStack() as made:
+        if request.param == "postgresql":
+            yield lambda: made.enter_context(databases.copy_postgresql())
+        else:
+            place = tempfile.TemporaryDirectory(
+                prefix="storyline-model-", dir=memory if os.access(memory, os.W_OK) else None
+            )
+            folder, numbers = Path(made.enter_context(place)), itertools.count()
+            yield lambda: databases.copy_sqlite(folder / f"{next(numbers)}.db")
+
+
+BUDGETS = {"sqlite": (100, 20), "postgresql": (8, 15)}
 """How many stories are told on each database in a usual run, and of how many steps each."""
 
 
-def test_a_folder_and_its_library(request: pytest.FixtureRequest, fresh_database: Callable[[], str]) -> None:
-    stories, steps = BUDGETS[request.node.callspec.params["fresh_database"]]
+def test_a_folder_and_its_library(request: pytest.FixtureRequest, databases_for: Callable[[], str]) -> None:
+    stories, steps = BUDGETS[request.node.callspec.params["databases_for"]]
     usual = settings.get_profile("quick").max_examples
     budget = settings(max_examples=max(1, stories * settings().max_examples // usual), stateful_step_count=steps)
 
     class Story(FolderMachine):
         def __init__(self) -> None:
-            super().__init__(fresh_database)
+            super().__init__(databases_for)
 
     run_state_machine_as_test(Story, settings=budget)
+
+
+def test_a_picture_improved_together_with_its_words_says_the_new_words(databases_for: Callable[[], str]) -> None:
+    story = FolderMachine(databases_for)
+    try:
+        story.begin(made={"a/1.jpg": 1, "b/2.jpg": 2})
+        story.sync(rehearse=True, patient=False, force=False)
+        story.describe(pick=0, edits=True)
+        story.sync(rehearse=True, patient=False, force=False)
+        (item,) = (item for item in story.book.items.values() if item.name == "1.jpg")
+        assert item.description.title.startswith("beside")
+    finally:
+        story.teardown()

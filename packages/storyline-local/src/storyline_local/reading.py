@@ -22,7 +22,7 @@ from storyline_local.scan import version_of
 BLOCK = 1 << 20
 """Bytes read at a time; each thread keeps one block of memory."""
 
-HEAD = 1 << 16
+HEAD = 1 << 13
 TAIL = 1 << 12
 
 _BATCH_FILES = 32

@@ -61,6 +61,12 @@ class SourceLine:
     tell_changed: Callable[[str, ChangeSet], None]
 
 
+TOLD_EVERY = 16
+"""After how many small files that were read a sync tells how far it is and keeps its lease."""
+
+LARGE = 1 << 20
+"""A file of more bytes than this is told of at once."""
+
 Readings = dict[str, Fingerprint | Unread]
 
 
@@ -176,9 +182,11 @@ def _read_files(
     size = 0
     while (answer := _ask(lambda: next(answers, None), "reading")) is not None:
         readings[answer.key] = answer
-        size += answer.size if isinstance(answer, Fingerprint) else 0
-        keep_lease()
-        request.tell(Progress(line.name, "reading", len(readings), len(entries), size))
+        read = answer.size if isinstance(answer, Fingerprint) else 0
+        size += read
+        if read > LARGE or len(readings) % TOLD_EVERY == 0 or len(readings) == len(entries):
+            keep_lease()
+            request.tell(Progress(line.name, "reading", len(readings), len(entries), size))
     return readings
 
 
