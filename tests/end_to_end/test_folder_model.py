@@ -784,14 +784,70 @@ def test_a_folder_and_its_library(request: pytest.FixtureRequest, databases_for:
     run_state_machine_as_test(Story, settings=budget)
 
 
-def test_a_picture_improved_together_with_its_words_says_the_new_words(databases_for: Callable[[], str]) -> None:
+def _sync(story: FolderMachine) -> None:
+    story.sync(rehearse=True, patient=False, force=False)
+
+
+def _improved_with_its_words(story: FolderMachine) -> None:
+    _sync(story)
+    story.describe(pick=0, edits=True)
+    _sync(story)
+
+
+def _many_go_from_a_folder_that_stays(story: FolderMachine) -> None:
+    story.create_many(folder="a", count=MANY, same=False, then=True)
+    story.change_many(what="delete", spares=0, then=True)
+
+
+def _a_folder_goes_whole(story: FolderMachine) -> None:
+    story.create_many(folder="m", count=10, same=False, then=True)
+    story.change_many(what="delete", spares=0, then=True)
+
+
+def _most_are_other_pictures_at_once(story: FolderMachine) -> None:
+    story.create_many(folder="a", count=MANY, same=True, then=True)
+    story.change_many(what="edit", spares=0, then=True)
+
+
+def _the_folder_is_another_or_gone(story: FolderMachine) -> None:
+    _sync(story)
+    for how in ("unavailable", "mistake", "gone", "emptied", "another", "unmarked"):
+        story.frighten(how=how)
+    _sync(story)
+
+
+def _a_copy_out_of_a_closed_folder(story: FolderMachine) -> None:
+    _sync(story)
+    story.sync_in_part(pick=0, files=False, times=5, rehearse=True, out="b/3.JPG", stays=True)
+    _sync(story)
+
+
+def _copies_that_nothing_tells_apart(story: FolderMachine) -> None:
+    for pick in range(3):
+        story.copies_travel(
+            pick=pick, to=["a/5%.jpg", "ü.jpg", "b/c/d/3.JPG", "b/c/d/5%.jpg", "a/c/2.jpg", "a/c/ü.jpg"]
+        )
+        story.copies_travel(pick=pick, to=["1.jpg", "b/2.jpg", "a/ü.jpg", "5%.jpg", "b/5%.jpg"])
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        _improved_with_its_words,
+        _many_go_from_a_folder_that_stays,
+        _a_folder_goes_whole,
+        _most_are_other_pictures_at_once,
+        _the_folder_is_another_or_gone,
+        _a_copy_out_of_a_closed_folder,
+        _copies_that_nothing_tells_apart,
+    ],
+)
+def test_stories_that_chance_tells_too_rarely(
+    databases_for: Callable[[], str], told: Callable[[FolderMachine], None]
+) -> None:
     story = FolderMachine(databases_for)
     try:
-        story.begin(made={"a/1.jpg": 1, "b/2.jpg": 2})
-        story.sync(rehearse=True, patient=False, force=False)
-        story.describe(pick=0, edits=True)
-        story.sync(rehearse=True, patient=False, force=False)
-        (item,) = (item for item in story.book.items.values() if item.name == "1.jpg")
-        assert item.description.title.startswith("beside")
+        story.begin(made={"a/1.jpg": 1, "b/2.jpg": 2, "3.JPG": 3})
+        told(story)
     finally:
         story.teardown()

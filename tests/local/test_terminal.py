@@ -40,7 +40,8 @@ Why:         never posted before; merch is due in the mix
 """
 
 NARROW = """\
-Reminder: story k3f9a2 for main, Fri 01 May 2026, 09:12 Europe/Berlin
+Reminder: story k3f9a2 for main, Fri 01
+May 2026, 09:12 Europe/Berlin
 ----------------------------------------
 tee.jpg
 File:        merch/tee.jpg (source
@@ -56,10 +57,14 @@ Last posted: never
 Why:         never posted before; merch
              is due in the mix
 
-  storyline queue approve k3f9a2       Storyline publishes it
-  storyline queue posted k3f9a2        it is posted
-  storyline queue skip k3f9a2          not now
-  storyline queue swap k3f9a2          another picture, please
+  storyline queue approve k3f9a2
+      Storyline publishes it
+  storyline queue posted k3f9a2
+      it is posted
+  storyline queue skip k3f9a2
+      not now
+  storyline queue swap k3f9a2
+      another picture, please
 
 """
 
@@ -74,7 +79,7 @@ def test_the_card_says_everything_that_posting_by_hand_needs() -> None:
     draft = attrs.evolve(a_draft(), last_posted_at=AT - timedelta(days=30))
     message = TerminalNotifier(stream, name="team").offer(draft)
     assert stream.getvalue() == CARD
-    assert message == Message(notifier="team", token="k3f9a2")
+    assert message == Message(notifier="team", token="k3f9a2@Europe/Berlin")
 
 
 def test_a_narrow_reminder_of_an_odd_item() -> None:
@@ -103,6 +108,37 @@ def test_an_outcome_is_one_line_in_the_accounts_time() -> None:
     done = again(draft, state=PostState.POSTED, decided_by="cli:anna", decided_at=AT)
     terminal.update(message, done.post)
     assert stream.getvalue() == "Story k3f9a2 for main: posted by cli:anna Fri 01 May 2026, 09:00 Europe/Berlin\n"
+
+
+def test_another_process_knows_the_zone_of_the_card() -> None:
+    message = TerminalNotifier(StringIO(), name="team").offer(a_draft())
+    stream = StringIO()
+    done = again(a_draft(), state=PostState.POSTED, decided_by="cli:anna", decided_at=AT)
+    TerminalNotifier(stream, name="team", width=50).update(message, done.post)
+    assert stream.getvalue() == "Story k3f9a2 for main: posted by cli:anna Fri 01\nMay 2026, 09:00 Europe/Berlin\n"
+
+
+@pytest.mark.parametrize("token", ["k3f9a2", "k3f9a2@Nowhere/Atall", "k3f9a2@../../etc/passwd"])
+def test_a_card_whose_zone_nobody_knows_is_brought_level_in_utc(token: str) -> None:
+    stream = StringIO()
+    done = again(a_draft(), state=PostState.POSTED, decided_by="cli:anna", decided_at=AT)
+    TerminalNotifier(stream, name="team").update(Message("team", token), done.post)
+    assert stream.getvalue().endswith("Fri 01 May 2026, 07:00 UTC\n")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_a_card_stays_within_the_terminal(width: int) -> None:
+    draft = attrs.evolve(a_draft(Description(title="Tee", caption="One two " * 30)), publishable=True)
+    post = attrs.evolve(draft.post, id="vzfl6xvngw")
+    shown = card(attrs.evolve(draft, post=post), "merch/tee.jpg", width)
+    assert max(map(len, shown.splitlines())) <= width
+    assert "storyline queue approve vzfl6xvngw" in shown
+
+
+def test_nobody_is_asked_to_let_storyline_publish_what_needs_a_sticker() -> None:
+    shown = card(attrs.evolve(a_draft(), publishable=True), "merch/tee.jpg", 80)
+    assert "it needs a sticker" in shown
+    assert "approve" not in shown
 
 
 def test_alerts_say_what_to_do_and_when_it_is_over() -> None:

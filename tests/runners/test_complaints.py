@@ -187,6 +187,8 @@ def test_a_source_that_is_down_fails_and_the_others_go_on(project: Project) -> N
     assert said.code == 1
     assert "nothing new; 6 unchanged" in said.out
     assert "usb:" in said.err
+    assert "Nothing was changed." in said.err
+    assert "usb" not in said.out, "the terminal is the notifier as well, and it is told once"
     runs = project("sync", "--json").rows("runs")
     errors = runs[1]["errors"]
     assert isinstance(errors, list)

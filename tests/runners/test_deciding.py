@@ -36,6 +36,13 @@ def test_a_story_posted_by_hand(project: Project) -> None:
     assert "with a sticker" in shown
 
 
+def test_what_a_paused_account_is_asked_to_post_now_waits(project: Project) -> None:
+    project.done("pause")
+    said = project.done("queue", "now")
+    assert "scheduled" in said.out
+    assert "main is paused, so it waits. Go on with: storyline resume --account main" in said.err
+
+
 def test_undo_takes_everything_back(project: Project) -> None:
     post_id = project.post_now()
     project.done("queue", "reject", post_id)
@@ -45,7 +52,8 @@ def test_undo_takes_everything_back(project: Project) -> None:
     assert "Nothing is held" in project.done("media", "holds").out
     again = project("queue", "undo", post_id)
     assert again.code == 1
-    assert "undo is not possible" in again.err
+    assert "`queue undo` is not possible" in again.err
+    assert "What you can do with it: posted, skip, reject" in again.err
 
 
 def test_snooze_swap_and_skip(project: Project) -> None:

@@ -19,7 +19,7 @@ def test_a_sync_says_what_happened_and_a_rehearsal_writes_nothing(project: Proje
     assert "+ cats/one.jpg" in rehearsed.out
     assert len(project.done("media", "list", "--json").rows("items")) == 6
     done = project.done("sync").out
-    assert "2 added, 1 moved, 1 broken, 1 copy of others" in done
+    assert "2 added, 1 moved, 1 broken, 1 copy of another" in done
     assert "storyline media list --state broken" in done
     assert "nothing new" in project.done("sync").out
     assert "BROKEN" in project.done("media", "list", "--state", "broken").out
@@ -61,7 +61,7 @@ def test_holds_keep_copies_back_too(project: Project) -> None:
     shutil.copy2(pictures / "cats/1.jpg", pictures / "dogs/same.jpg")
     project.done("sync")
     said = project.done("media", "hold", "cats/1.jpg", "--until", "2099-01-02", "--reason", "seasonal")
-    assert "until Fri 02 Jan 00:00 Europe/Berlin" in said.out
+    assert "until Fri 02 Jan 2099 00:00 Europe/Berlin" in said.out
     [hold] = project.done("media", "holds", "--json").rows("holds")
     assert (hold["reason"], hold["until"], hold["account"]) == ("seasonal", "2099-01-01T23:00:00Z", None)
     planned = project.done("plan", "--days", "2", "--json").rows("slots")
@@ -103,10 +103,12 @@ def test_sources_are_switched_and_renamed(project: Project) -> None:
     passed = project.done("sync")
     assert "storyline sources resume photos" in passed.err
     project.done("sources", "resume", "photos")
-    said = project.done("sources", "rename", "photos", "album").out
-    assert "[sources.album]" in said
+    early = project("sources", "rename", "photos", "album")
+    assert early.code == 2
+    assert "[sources.album] with renamed_from" in early.err
     text = (project.folder / "storyline.toml").read_text()
     project.settings(text.replace("sources.photos", "sources.album").replace('"photos"', '"album"'))
+    assert "now belongs to album" in project.done("sources", "rename", "photos", "album").out
     assert "nothing new; 6 unchanged" in project.done("sync").out
 
 

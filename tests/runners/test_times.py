@@ -45,6 +45,13 @@ def test_ends_and_beginnings() -> None:
     assert times.iso(times.read_since("2026-04-01", BERLIN, NOW)) == "2026-03-31T22:00:00Z"
     with pytest.raises(Misused):
         times.read_end("2026-02-30", BERLIN, NOW)
+    with pytest.raises(Misused, match="A date"):
+        times.read_end("tomorrow", BERLIN, NOW)
+
+
+def test_the_year_is_named_where_it_is_another() -> None:
+    assert times.named(NOW + timedelta(days=250), BERLIN, seen_at=NOW) == "Wed 06 Jan 2027 11:00 Europe/Berlin"
+    assert "2026" not in times.named(NOW + timedelta(days=200), BERLIN, seen_at=NOW)
 
 
 @given(st.datetimes(timezones=st.just(UTC)))

@@ -140,6 +140,8 @@ def run(words: Sequence[str]) -> int:
         show, exit_code = getattr(error, "show", None), getattr(error, "exit_code", None)
         if show is None or exit_code is None:
             raise
+        if isinstance(message := getattr(error, "message", None), str):
+            error.message = message.replace("Value error, ", "")  # type: ignore[attr-defined]
         show()
         return int(exit_code)
     return code if type(code) is int else DONE

@@ -95,10 +95,11 @@ def _work(storyline: Storyline, stop: Stop) -> None:
     from storyline_core import StoreError
 
     back_off = FIRST_BACK_OFF
+    known: frozenset[str] = frozenset()
     while not stop():
         began = storyline.clock()
         try:
-            _turn(storyline, stop)
+            known = _turn(storyline, stop, known)
             _rest(storyline, stop, began)
             back_off = FIRST_BACK_OFF
             continue
@@ -110,17 +111,20 @@ def _work(storyline: Storyline, stop: Stop) -> None:
         back_off = min(back_off * 2, LONGEST_SLEEP)
 
 
-def _turn(storyline: Storyline, stop: Stop) -> None:
-    from storyline_runner.commands.working import told
+def _turn(storyline: Storyline, stop: Stop, known: frozenset[str]) -> frozenset[str]:
+    """One turn, told in the log. What stands as the last turn left it (`known`) is not told again."""
+    from storyline_runner.commands.working import standing, told
 
     ticked = storyline.tick(stop)
     posts = {done.post.id: done.post for turned in ticked.turns for done in turned.done}
     with storyline.read() as unit:
         views = {view.post.id: view for view in unit.views.posts(posts.values())}
-    for line in told(storyline.settings, ticked, views):
+    stands = standing(storyline.settings, ticked)
+    for line in (*told(storyline.settings, ticked, views), *(each for each in stands if each not in known)):
         log.info("%s", line)
     for error in (*ticked.errors, *(error for turned in ticked.turns for error in turned.errors)):
         log.warning("%s", error)
+    return frozenset(stands)
 
 
 def _rest(storyline: Storyline, stop: Stop, since: datetime) -> None:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _UNBROKEN = 100_000
 
+_ROOM = 30
+"""So many columns must be left for what is folded; where there are fewer, it goes below the row's other cells."""
+
 _COLOURS: Mapping[str, str] = {
     "posted": "green",
     "healthy": "green",
@@ -64,11 +67,24 @@ def _lines(text: str) -> str:
     return "\n".join(plain(line) for line in text.split("\n"))
 
 
+def megabytes(size: float) -> str:
+    """A size given in megabytes, as people say it: `4.1 MB`, `87 kB`."""
+    return f"{size:.1f} MB" if size >= 0.95 else f"{max(size * 1000, 1):.0f} kB"
+
+
 def say(text: str = "", *, style: str = "") -> None:
-    """Lines for people. Each line of the text is one line on the screen, folded to the terminal's width."""
+    """Lines for people. Each line of the text is one on the screen; a terminal folds it, and keeps its indent."""
+    from rich.padding import Padding
+    from rich.text import Text
+
     console = _console(sys.stdout)
     for line in text.split("\n"):
-        console.print(plain(line), style=style or None, soft_wrap=not sys.stdout.isatty())
+        if not sys.stdout.isatty():
+            console.print(plain(line), style=style or None, soft_wrap=True)
+            continue
+        bare = line.lstrip(" ")
+        indent = (0, 0, 0, len(line) - len(bare))
+        console.print(Padding(Text(plain(bare), style=style), indent, expand=False))
 
 
 def heading(text: str, about: str = "") -> None:
@@ -86,7 +102,8 @@ def under(text: str, indent: int = 4) -> None:
     from rich.text import Text
 
     if sys.stdout.isatty():
-        _console(sys.stdout).print(Padding(Text(plain(text), style="bright_black"), (0, 0, 0, indent)))
+        padded = Padding(Text(plain(text), style="bright_black"), (0, 0, 0, indent), expand=False)
+        _console(sys.stdout).print(padded)
     else:
         print(" " * indent + plain(text))
 
@@ -97,12 +114,20 @@ def note(text: str) -> None:
 
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, indent: int = 0) -> None:
-    """A table without lines. States are coloured. Without rows nothing is printed."""
+    """A table without lines. States are coloured. Without rows nothing is printed.
+
+    In a narrow terminal what comes after the leading `whole` columns is set below them.
+    """
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
     if not rows:
+        return
+    if beside := _stacked(columns, rows, indent):
+        for row in rows:
+            table([Column("", whole=True)] * beside, [row[:beside]], indent=indent)
+            say(" " * (indent + 2) + "  ".join(cell for cell in row[beside:] if cell))
         return
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bright_black", show_edge=False)
     for column in columns:
@@ -112,6 +137,21 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, indent: i
     for row in rows:
         drawn.add_row(*(Text(_lines(cell), style=_COLOURS.get(cell, "")) for cell in row))
     _print_trimmed(Padding(drawn, (0, 0, 0, indent)) if indent else drawn)
+
+
+def _stacked(columns: Sequence[Column], rows: Sequence[Sequence[str]], indent: int) -> int:
+    """How many leading columns stand beside each other while the rest goes below; 0 where all fit in a row."""
+    from rich.cells import cell_len
+
+    if not sys.stdout.isatty():
+        return 0
+    wide = [
+        2 + max(cell_len(line) for cell in (column.title, *(row[at] for row in rows)) for line in cell.split("\n"))
+        for at, column in enumerate(columns)
+    ]
+    beside = next((at for at, column in enumerate(columns) if not column.whole), 0)
+    width = _console(sys.stdout).width
+    return beside if indent + sum(wide) - 2 > width and width - indent - sum(wide[:beside]) < _ROOM else 0
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> None:

@@ -27,17 +27,17 @@ def iso(at: datetime | None) -> str | None:
 
 
 def shown(at: datetime | None, zone: ZoneInfo, *, seen_at: datetime | None = None) -> str:
-    """An instant as people read it, in a zone; the year where it is not about now."""
+    """An instant as people read it, in a zone; the year where it is another than that of `seen_at`."""
     if at is None:
         return ""
     local = at.astimezone(zone)
-    far = seen_at is not None and abs(at - seen_at) > timedelta(days=300)
+    far = seen_at is not None and local.year != seen_at.astimezone(zone).year
     return f"{local:%a %d %b %Y %H:%M}" if far else f"{local:%a %d %b %H:%M}"
 
 
-def named(at: datetime, zone: ZoneInfo) -> str:
-    """An instant in a sentence, with its zone's name: `Fri 01 May 09:12 Europe/Berlin`."""
-    return f"{shown(at, zone)} {zone.key}"
+def named(at: datetime, zone: ZoneInfo, *, seen_at: datetime | None = None) -> str:
+    """An instant in a sentence, with its zone's name: `Fri 01 May 09:12 Europe/Berlin`; the year as in `shown`."""
+    return f"{shown(at, zone, seen_at=seen_at)} {zone.key}"
 
 
 def zone_of(settings: Settings, account: str | None = None) -> ZoneInfo:
@@ -96,7 +96,10 @@ def read_instant(text: str, zone: ZoneInfo, at: datetime) -> datetime:
 
 
 def read_end(text: str, zone: ZoneInfo, at: datetime) -> datetime:
-    """Read until when: a duration from now (`30d`), a date (its beginning in the zone), or a moment."""
+    """Read until when: a duration from now (`30d`), a date (its beginning in the zone), or a moment.
+
+    Raises `Misused`.
+    """
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text.strip()):
         try:
             day = date.fromisoformat(text.strip())
@@ -105,14 +108,21 @@ def read_end(text: str, zone: ZoneInfo, at: datetime) -> datetime:
         return datetime.combine(day, time(), zone).astimezone(UTC)
     if re.search(r"[-:]", text):
         return read_instant(text, zone, at)
-    return at + read_duration(text)
+    return at + _length(text)
 
 
 def read_since(text: str, zone: ZoneInfo, at: datetime) -> datetime:
     """Read since when: a duration before now (`7d`), a date, or a moment."""
     if re.search(r"[-:]", text):
         return read_end(text, zone, at)
-    return at - read_duration(text)
+    return at - _length(text)
+
+
+def _length(text: str) -> timedelta:
+    try:
+        return read_duration(text)
+    except Misused as error:
+        raise Misused(f"{error} A date (2026-05-01) or a time (tomorrow 9:30) will do as well.") from None
 
 
 def _at_clock(clock: time, day: str | None, zone: ZoneInfo, at: datetime) -> datetime:

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from tempfile import SpooledTemporaryFile
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import quote
 
 import attrs
-import httpx
 
 from storyline_core import (
     Kind,
@@ -27,6 +26,9 @@ from storyline_core import (
     hookimpl,
     media_type_of,
 )
+
+if TYPE_CHECKING:
+    import httpx
 
 
 @attrs.frozen
@@ -60,6 +62,8 @@ class WebFolderSource(SourceDefaults):
         return self._fetch(key)
 
     def _fetch(self, path: str) -> BinaryIO:
+        import httpx
+
         address = f"{self._options.url.rstrip('/')}/{quote(path)}"
         deadline = time.monotonic() + self._options.timeout.total_seconds()
         with ExitStack() as cleanup:
@@ -92,7 +96,9 @@ def _entry(row: dict[str, object]) -> ListedFile:
 
 @contextmanager
 def open_web_folder(options: WebFolder, runtime: Runtime) -> Iterator[WebFolderSource]:
-    """One connection pool for as long as the source is open."""
+    """One connection pool for as long as the source is open. What is heavy is imported here, not when it is found."""
+    import httpx
+
     with httpx.Client(timeout=options.timeout.total_seconds(), follow_redirects=True) as client:
         yield WebFolderSource(options, client)
 

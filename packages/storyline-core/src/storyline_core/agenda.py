@@ -8,7 +8,7 @@ from enum import StrEnum
 import attrs
 
 from storyline_core.accounts import Account, Mode, Unanswered
-from storyline_core.posts import Post, PostState
+from storyline_core.posts import Origin, Post, PostState
 
 CLAIM_FOR = timedelta(minutes=5)
 """How long a worker may act on a post before its claim lapses."""
@@ -30,6 +30,7 @@ class Task(StrEnum):
     REMIND = "remind"
     ESCALATE = "escalate"
     APPROVE = "approve"
+    HAND_OVER = "hand-over"
     PREPARE = "prepare"
     PREPARE_AGAIN = "prepare-again"
     PUBLISH = "publish"
@@ -43,9 +44,9 @@ class Standing:
 
     `unfit` says why its item can no longer be posted (removed, held, broken), "" when it can. `stopped` says why the
     account's line stands still (paused, a service is down), "" when it runs; `trouble` what last stopped it and has not
-    been seen to work since. `sendable` says whether the publisher
-    can send the item's media type at all; `can_look`
-    whether it can tell how a publishing ended that nobody saw.
+    been seen to work since. `sendable` says whether the publisher can send the item's media type at all. `foreign`:
+    what was prepared belongs to another publisher than the account's present one. `can_look` says whether the present
+    one can tell how a publishing ended that nobody saw.
     """
 
     needs_person: bool = False
@@ -55,6 +56,7 @@ class Standing:
     trouble: str = ""
     has_notifier: bool = True
     has_publisher: bool = False
+    foreign: bool = False
     can_look: bool = True
 
 
@@ -103,56 +105,106 @@ def _scheduled(post: Post, account: Account, standing: Standing, now: datetime) 
         why = standing.unfit or standing.stopped or standing.trouble or post.last_error
         return NextTask(Task.MISS, why or "Storyline was not running at its time")
     if standing.unfit:
-        return NextTask(Task.SWAP, standing.unfit)
+        # Whoever chose this very item wants no other one.
+        return NextTask(Task.WAIT if post.origin is Origin.CHOSEN else Task.SWAP, standing.unfit)
     if now < post.due_at or _too_early(post, now):
         return _WAIT
     if standing.stopped:
         return NextTask(Task.WAIT, standing.stopped)
+    return _sent_off(post, account, standing)
+
+
+def _sent_off(post: Post, account: Account, standing: Standing, why: str = "") -> NextTask:
     if account.dry_run:
         return NextTask(Task.DRY_RUN, "dry run")
-    return NextTask(Task.OFFER if goes_to_team(post, account, standing) else Task.APPROVE)
+    return NextTask(Task.OFFER if goes_to_team(post, account, standing) else Task.APPROVE, why)
 
 
 def _shown(post: Post, account: Account, standing: Standing, now: datetime) -> NextTask:
+    if post.reserved_until is not None and now < post.reserved_until:
+        return _WAIT
     shown_at = post.offered_at or post.due_at
-    deadline = shown_at + account.answer_within
-    if post.escalated_at is not None:
-        deadline = post.escalated_at + account.answer_within
-    if now >= deadline:
+    if now >= (post.escalated_at or shown_at) + account.answer_within:
         return _unanswered(post, account, standing)
+    if post.state is PostState.SNOOZED:
+        return _woken(post, account, standing, now)
     if standing.stopped or _too_early(post, now):
         return NextTask(Task.WAIT, standing.stopped)
-    if post.state is PostState.SNOOZED:
-        return NextTask(Task.OFFER, "its snooze is over") if now >= post.due_at else _WAIT
-    if post.reminded_at is None and now >= max(shown_at, post.due_at) + account.remind_after:
+    can_remind = standing.has_notifier and not account.dry_run and post.reminded_at is None
+    if can_remind and now >= max(shown_at, post.due_at) + account.remind_after:
         unseen = post.state is PostState.OFFERING
         return NextTask(Task.REMIND, "nobody saw whether the first card arrived" if unseen else "nobody has answered")
     return _WAIT
 
 
+def _woken(post: Post, account: Account, standing: Standing, now: datetime) -> NextTask:
+    if now < post.due_at:
+        return _WAIT
+    if standing.unfit and post.origin is not Origin.CHOSEN:
+        return NextTask(Task.SWAP, standing.unfit)
+    if standing.unfit or standing.stopped or _too_early(post, now):
+        return NextTask(Task.WAIT, standing.unfit or standing.stopped)
+    return _sent_off(post, account, standing, "its snooze is over")
+
+
 def _unanswered(post: Post, account: Account, standing: Standing) -> NextTask:
-    if account.unanswered is Unanswered.PUBLISH and standing.has_publisher and not standing.needs_person:
-        return NextTask(Task.APPROVE, "nobody answered, and the account publishes then")
+    why = "nobody answered"
+    if post.state is PostState.OFFERING:
+        why = "nobody answered, and nobody saw whether its card arrived"
+    if account.dry_run:
+        return NextTask(Task.MISS, why)
+    if account.unanswered is Unanswered.PUBLISH and standing.has_publisher and not post.by_hand:
+        if standing.unfit:
+            return NextTask(Task.MISS, standing.unfit)
+        if standing.sendable and not standing.needs_person:
+            return NextTask(Task.APPROVE, "nobody answered, and the account publishes then")
     if account.unanswered is Unanswered.ESCALATE and post.escalated_at is None:
         return NextTask(Task.ESCALATE, "nobody answered")
-    return NextTask(Task.MISS, "nobody answered")
+    return NextTask(Task.MISS, why)
 
 
 def _on_its_way(post: Post, account: Account, standing: Standing, now: datetime) -> NextTask:
-    asked_for = post.decided_at if post.decided_by is not None else None
-    deadline = asked_for + account.answer_within if asked_for else post.due_at + account.grace
-    if now > deadline + (RETRY_SPAN if post.tries else timedelta()):
-        return NextTask(
-            Task.MISS, standing.stopped or standing.trouble or post.last_error or "the publisher did not answer in time"
-        )
+    if now > _latest(post, account):
+        why = standing.unfit or standing.stopped or standing.trouble or post.last_error
+        return NextTask(Task.MISS, why or "the publisher did not answer in time")
+    if standing.unfit and post.origin is not Origin.CHOSEN:
+        return NextTask(Task.SWAP, standing.unfit)
+    # Approved ahead of its time; what was shown already is published as soon as somebody says so.
+    ahead = now < post.due_at and post.offered_at is None
+    if standing.unfit or ahead:
+        return NextTask(Task.WAIT, standing.unfit)
+    if account.dry_run:
+        return NextTask(Task.DRY_RUN, "dry run")
+    if why := _to_team_after_all(post, account, standing):
+        return NextTask(Task.HAND_OVER, why)
     if standing.stopped or _too_early(post, now):
         return NextTask(Task.WAIT, standing.stopped)
     if post.state is PostState.APPROVED:
         return NextTask(Task.PREPARE)
     expires = post.handle.expires_at if post.handle else now
+    if standing.foreign:
+        return NextTask(Task.PREPARE_AGAIN, "it was prepared for another publisher")
     if expires is not None and expires <= now:
         return NextTask(Task.PREPARE_AGAIN, "what was prepared has expired")
     return NextTask(Task.PUBLISH)
+
+
+def _latest(post: Post, account: Account) -> datetime:
+    """Until when an approved post may still go out."""
+    latest = post.due_at + account.grace
+    if post.decided_by is not None and post.decided_at is not None:
+        latest = max(latest, post.decided_at + account.answer_within)
+    return latest + (RETRY_SPAN if post.tries else timedelta())
+
+
+def _to_team_after_all(post: Post, account: Account, standing: Standing) -> str:
+    """Why a post on its way to the publisher goes to the team instead, since settings or its item changed; or ""."""
+    if not standing.has_notifier:
+        return ""
+    if not standing.has_publisher:
+        return "the account has no publisher any more"
+    by_rule = post.decided_by is None and post.offered_at is None
+    return "it is the team's by now" if by_rule and goes_to_team(post, account, standing) else ""
 
 
 def _unseen_end(post: Post, standing: Standing, now: datetime) -> NextTask:
@@ -160,8 +212,9 @@ def _unseen_end(post: Post, standing: Standing, now: datetime) -> NextTask:
         return _WAIT
     if post.claimed_until is not None and now < post.claimed_until + LAPSE_MARGIN:
         return _WAIT
-    asked = post.state is PostState.UNCERTAIN and not standing.can_look
-    return NextTask(Task.FIND) if standing.has_publisher and not asked else _WAIT
+    can_tell = standing.has_publisher and standing.can_look
+    # Where nobody can look, *publishing* still has to become a question, once.
+    return NextTask(Task.FIND) if can_tell or post.state is PostState.PUBLISHING else _WAIT
 
 
 def _too_early(post: Post, now: datetime) -> bool:

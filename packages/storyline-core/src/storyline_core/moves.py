@@ -130,6 +130,11 @@ def _snoozed(post: Post, now: datetime, details: Details) -> Post:
     return attrs.evolve(post, due_at=details.until)
 
 
+def _approved(post: Post, now: datetime, details: Details) -> Post:
+    # A card that nobody answered is due when the rule says so, not at the time that went by meanwhile.
+    return attrs.evolve(post, due_at=now) if post.offered_at is not None and not details.person else post
+
+
 def _swapped(post: Post, now: datetime, details: Details) -> Post:
     if details.item_id is None:
         raise NotAllowed(f"There is no other item that post {post.id} could be swapped for.")
@@ -142,7 +147,7 @@ def _swapped(post: Post, now: datetime, details: Details) -> Post:
         why=details.picked_because,
         round=post.round + 1,
         excluded=post.excluded + was,
-        due_at=max(post.due_at, now) if details.person else post.due_at,
+        due_at=max(post.due_at, now) if details.person or post.decided_by else post.due_at,
         handle=None,
         tries=0,
         next_try_at=None,
@@ -166,6 +171,7 @@ def _undone(post: Post, now: datetime, details: Details) -> Post:
         due_at=point.due_at,
         undo=None,
         handle=None,
+        next_try_at=None,
         posted_at=None,
         settled_at=None,
         reason="",
@@ -219,6 +225,10 @@ def _handle_dropped(post: Post, now: datetime, details: Details) -> Post:
     return attrs.evolve(post, handle=None)
 
 
+def _not_live(post: Post, now: datetime, details: Details) -> Post:
+    return attrs.evolve(post, handle=None, next_try_at=None)
+
+
 def _unsure(post: Post, now: datetime, details: Details) -> Post:
     return attrs.evolve(post, last_error=details.error, next_try_at=details.next_try_at)
 
@@ -243,6 +253,7 @@ _EFFECTS: Mapping[PostEvent, Callable[[Post, datetime, Details], Post]] = Mappin
         PostEvent.PUBLISHED: _posted,
         PostEvent.RESOLVE_LIVE: _posted,
         PostEvent.SNOOZE: _snoozed,
+        PostEvent.APPROVE: _approved,
         PostEvent.SWAP: _swapped,
         PostEvent.RESERVE: _reserved,
         PostEvent.UNDO: _undone,
@@ -255,7 +266,7 @@ _EFFECTS: Mapping[PostEvent, Callable[[Post, datetime, Details], Post]] = Mappin
         PostEvent.PREPARED: _prepared,
         PostEvent.READY: _ready,
         PostEvent.GONE: _handle_dropped,
-        PostEvent.RESOLVE_NOT_LIVE: _handle_dropped,
+        PostEvent.RESOLVE_NOT_LIVE: _not_live,
         PostEvent.UNSURE: _unsure,
         PostEvent.TRY_FAILED: _try_failed,
         PostEvent.HAND_OVER: _handed_over,

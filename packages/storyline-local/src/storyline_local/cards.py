@@ -13,6 +13,9 @@ from storyline_core import Alert, Draft, Post, PostState
 LABEL = 13
 """How wide the column of labels is."""
 
+_COMMAND = 38
+"""How wide the column of commands is, where there is room for what they mean beside it."""
+
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -33,18 +36,22 @@ def card(draft: Draft, where: str, width: int) -> str:
         ("Why", "; ".join(post.why)),
     ]
     head = f"{'Reminder: story' if draft.reminder else 'Story'} {post.id} for {post.account}, {due}"
-    lines = [clean(head), "-" * min(width, len(head)), clean(words.title or item.name)]
+    lines = [folded(clean(head), width), "-" * min(width, len(head)), clean(words.title or item.name)]
     for label, value in rows:
         lines += _row(label, value, width)
-    return "\n".join([*lines, "", *commands(draft), ""])
+    return "\n".join([*lines, "", *commands(draft, width), ""])
 
 
-def commands(draft: Draft) -> list[str]:
-    """What to type to decide."""
+def commands(draft: Draft, width: int) -> list[str]:
+    """What to type to decide; where it is too narrow for a line each, the meaning stands below."""
     known = [("posted", "it is posted"), ("skip", "not now"), ("swap", "another picture, please")]
-    if draft.publishable:
+    if draft.publishable and not draft.item.description.requires_interaction:
         known.insert(0, ("approve", "Storyline publishes it"))
-    return [f"  {f'storyline queue {word} {draft.post.id}':<36} {meaning}" for word, meaning in known]
+    typed = [(f"  storyline queue {word} {draft.post.id}", meaning) for word, meaning in known]
+    lines = [f"{command:<{_COMMAND}} {meaning}" for command, meaning in typed]
+    if max(map(len, lines)) <= width:
+        return lines
+    return [line for command, meaning in typed for line in (command, f"      {meaning}")]
 
 
 def outcome(post: Post, zone: ZoneInfo) -> str:
@@ -78,6 +85,11 @@ def shown_time(at: datetime, zone: ZoneInfo) -> str:
     return f"{at.astimezone(zone):%a %d %b %Y, %H:%M} {zone.key}"
 
 
+def folded(text: str, width: int) -> str:
+    """The text in lines of at most so many columns; what is longer by itself stays whole, so that it can be copied."""
+    return "\n".join(_wrapped(text, width))
+
+
 def clean(text: str) -> str:
     """The text without what would steer a terminal."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
@@ -95,12 +107,14 @@ def _row(label: str, value: str, width: int) -> list[str]:
     indent = " " * LABEL
     lines: list[str] = []
     for paragraph in clean(value).split("\n"):
-        # Addresses and paths stay whole, so that they can be copied.
-        lines += textwrap.wrap(
-            paragraph, max(width - LABEL, 20), break_long_words=False, break_on_hyphens=False, drop_whitespace=True
-        ) or [""]
+        lines += _wrapped(paragraph, max(width - LABEL, 20))
     lead = f"{clean(label) + ':':<{LABEL}}"
     return [f"{lead if number == 0 else indent}{line}".rstrip() for number, line in enumerate(lines)]
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    # Addresses, paths and commands stay whole, so that they can be copied.
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def _spoken(value: object) -> str:

@@ -6,10 +6,10 @@ import os
 import shutil
 from contextlib import suppress
 from typing import TextIO
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from storyline_core import Alert, Draft, Message, NotifierDefaults, PluginFault, Post, Unavailable
-from storyline_local.cards import alert_text, card, clean, outcome
+from storyline_local.cards import alert_text, card, clean, folded, outcome
 
 _PLAIN_WIDTH = 80
 _BOLD, _USUAL = "\x1b[1m", "\x1b[0m"
@@ -22,22 +22,21 @@ class TerminalNotifier(NotifierDefaults):
         self._stream = stream
         self._name = name
         self._width = width
-        self._zones: dict[str, ZoneInfo] = {}
 
     def offer(self, draft: Draft) -> Message:
         """Print the card. Raises `Unavailable` when nobody reads the output any more."""
-        self._zones[draft.post.account] = draft.zone
         heading, _, rest = card(draft, where_is(draft), self._columns()).partition("\n")
         self._print(f"{self._loud(heading)}\n{rest}")
-        return Message(notifier=self._name, token=draft.post.id)
+        # The zone travels with the card: whoever brings it level later, perhaps in another process, has only that.
+        return Message(notifier=self._name, token=f"{draft.post.id}@{draft.zone.key}")
 
     def update(self, message: Message, post: Post) -> None:
         """Print one line on what has become of the post."""
-        self._print(outcome(post, self._zones.get(post.account, ZoneInfo("UTC"))))
+        self._print(self._fitted(outcome(post, _zone_of(message))))
 
     def alert(self, alert: Alert) -> None:
         """Print the alert and what to do."""
-        level, colon, text = alert_text(alert).partition(":")
+        level, colon, text = self._fitted(alert_text(alert)).partition(":")
         self._print(f"{self._loud(level + colon)}{text}")
 
     def check(self) -> str:
@@ -47,6 +46,10 @@ class TerminalNotifier(NotifierDefaults):
 
     def _loud(self, text: str) -> str:
         return f"{_BOLD}{text}{_USUAL}" if self._stream.isatty() else text
+
+    def _fitted(self, text: str) -> str:
+        """Folded where a person looks at it; in a file or pipe one line stays one line."""
+        return folded(text, self._columns()) if self._width is not None or self._stream.isatty() else text
 
     def _columns(self) -> int:
         if self._width is not None:
@@ -63,6 +66,14 @@ class TerminalNotifier(NotifierDefaults):
             self._stream.flush()
         except (OSError, ValueError) as error:
             raise Unavailable(f"The card cannot be printed: {error}.") from error
+
+
+def _zone_of(message: Message) -> ZoneInfo:
+    """The zone that the card was shown in; UTC if this machine does not know it."""
+    try:
+        return ZoneInfo(message.token.partition("@")[2])
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
 
 
 def where_is(draft: Draft) -> str:

@@ -122,7 +122,8 @@ def hold_item(
         raise Misused("A seasonal hold needs its end: --until 2026-12-01")
     with session_of(ctx).storyline() as storyline:
         zone = times.zone_of(storyline.settings, account)
-        end = times.read_end(until, zone, storyline.clock()) if until else None
+        now = storyline.clock()
+        end = times.read_end(until, zone, now) if until else None
         with storyline.read() as unit:
             found = unit.library.resolve_item(item)
         made = storyline.hold_item(found.id, by=who(), until=end, account=account, reason=Reason(reason.value))
@@ -130,7 +131,7 @@ def hold_item(
         screen.document(shapes.in_list("holds", [shapes.hold_shape(made)]))
         return
     where = account or "every account"
-    when = f"until {times.named(end, zone)}" if end else "for ever"
+    when = f"until {times.named(end, zone, seen_at=now)}" if end else "for ever"
     screen.say(f"{path_of(found)} is kept out of {where} {when}. End it with: storyline media release {found.id}")
 
 

@@ -15,7 +15,22 @@ from storyline_runner.options import AccountName, ItemName, JsonFlag, PostId, Re
 from storyline_runner.session import session_of, who
 
 if TYPE_CHECKING:
-    from storyline_core import Post, PostView, Settings, Storyline
+    from storyline_core import Post, PostEvent, PostView, Settings, Storyline
+
+_WORDS = {
+    "posted": "posted",
+    "skip": "skip",
+    "reject": "reject",
+    "snooze": "snooze",
+    "swap": "swap",
+    "reserve": "claim",
+    "approve": "approve",
+    "undo": "undo",
+    "retry": "retry",
+    "resolve-live": "resolve",
+    "resolve-not-live": "resolve",
+}
+"""A person's decisions, and the commands that carry them out."""
 
 AT_ONCE = ("approve", "retry", "swap")
 """Decisions after which the post's next task is done at once, not at the next turn."""
@@ -37,7 +52,11 @@ def post_now(
         post = storyline.post_beside(name, by=who(), item_id=chosen)
         post = storyline.turn_post(post.id)
         view = _view(storyline, post)
+        with storyline.read() as unit:
+            paused = unit.accounts.state(name).paused
     _tell(storyline.settings, view, json_=json_, said=heard.anything and not post.settled)
+    if paused and not post.settled:
+        screen.note(f"{name} is paused, so it waits. Go on with: storyline resume --account {name}")
 
 
 def add_post(
@@ -79,9 +98,10 @@ def decide(
 
     length = times.read_duration(snooze_for) if snooze_for else None
     with screen.only_json(json_), session_of(ctx).storyline() as storyline, screen.overhear() as heard:
-        now = storyline.clock()
+        now, before = storyline.clock(), storyline.post(post_id)
+        _refuse_impossible(before, PostEvent(event))
         decision = Decision(
-            post_id=storyline.post(post_id).id,
+            post_id=before.id,
             event=PostEvent(event),
             person=who(),
             name=who().partition(":")[2],
@@ -97,6 +117,18 @@ def decide(
             post = storyline.turn_post(post.id)
         view = _view(storyline, post)
     _tell(storyline.settings, view, json_=json_, said=heard.anything)
+
+
+def _refuse_impossible(post: Post, event: PostEvent) -> None:
+    """Say in the words of the command line what cannot be done to a post as it stands, and what can."""
+    from storyline_core import TRANSITIONS, NotAllowed, PostEvent
+
+    allowed = TRANSITIONS[post.state]
+    if event in allowed:
+        return
+    possible = ", ".join(dict.fromkeys(word for each, word in _WORDS.items() if PostEvent(each) in allowed))
+    known = f"What you can do with it: {possible}." if possible else "It is settled for good."
+    raise NotAllowed(f"Post {post.id} is {post.state}, so `queue {_WORDS[event]}` is not possible. {known}")
 
 
 def _view(storyline: Storyline, post: Post) -> PostView:

@@ -69,7 +69,12 @@ def list_items(
         return
     if not shown:
         screen.say("Nothing in the library answers to that. Look at the sources with: storyline sync")
-    screen.table(_ITEM_COLUMNS, [_item_row(item, zone, now) for item in shown])
+    rows = [_item_row(item, zone, now) for item in shown]
+    if len({item.source for item in shown}) > 1:
+        rows = [(*row, item.source) for row, item in zip(rows, shown, strict=True)]
+        screen.table((*_ITEM_COLUMNS, Column("source")), rows)
+    else:
+        screen.table(_ITEM_COLUMNS, rows)
     if len(items) > len(shown):
         screen.note(f"These are the first {len(shown)}; --limit 0 shows all.")
 
@@ -82,7 +87,7 @@ def path_of(item: MediaItem) -> str:
     return screen.plain(f"{item.folder}/{item.name}" if item.folder else item.name)
 
 
-def _item_row(item: MediaItem, zone: ZoneInfo, now: datetime) -> tuple[str, str, str, str]:
+def _item_row(item: MediaItem, zone: ZoneInfo, now: datetime) -> tuple[str, ...]:
     words = item.description
     says = [f"#{tag}" for tag in words.tags]
     if words.requires_interaction:
@@ -137,7 +142,7 @@ def _facts(item: MediaItem, zone: ZoneInfo) -> list[tuple[str, str]]:
         ("posting", "by hand: it needs a sticker" if words.requires_interaction else "needs nobody"),
         ("stickers", _stickers(item)),
         ("category", item.category or "(none)"),
-        ("file", f"{pixels}{item.media_type}, {item.size / 1_000_000:.1f} MB"),
+        ("file", f"{pixels}{item.media_type}, {screen.megabytes(item.size / 1_000_000)}"),
         ("posted", posted),
         ("digest", item.digest or "not read yet"),
     ]
@@ -166,7 +171,7 @@ def list_duplicates(ctx: typer.Context, json_: JsonFlag = False) -> None:
 
 
 def validate_files(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders with files.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files, or folders with files.")],
     json_: JsonFlag = False,
 ) -> None:
     """Whether files will make good stories, checked to the last pixel. Exit code 1 if one cannot be used."""
@@ -207,7 +212,9 @@ def _validated(files: Sequence[Path]) -> list[tuple[Path, Validation]]:
 def _show_validation(path: Path, outcome: Validation) -> None:
     size = f"{outcome.width} x {outcome.height}" if outcome.width and outcome.height else ""
     facts = ", ".join(
-        each for each in (outcome.format or "", size, f"{outcome.size_mb:.1f} MB" if outcome.size_mb else "") if each
+        each
+        for each in (outcome.format or "", size, screen.megabytes(outcome.size_mb) if outcome.size_mb else "")
+        if each
     )
     screen.heading(f"{'ok ' if outcome.valid else 'NO '} {path}", facts)
     for error in outcome.errors:

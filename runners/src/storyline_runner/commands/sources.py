@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from storyline_runner import screen, shapes, times
+from storyline_runner.complaints import Misused
 from storyline_runner.options import JsonFlag
 from storyline_runner.screen import Column
 from storyline_runner.session import session_of
@@ -77,15 +78,21 @@ def rename_source(
     old: Annotated[str, typer.Argument(metavar="OLD", help="Its name until now.")],
     new: Annotated[str, typer.Argument(metavar="NEW", help="Its name from now on.")],
 ) -> None:
-    """Carry a source's items, history and holds over to a new name."""
+    """Carry a source's items, history and holds over to a new name.
+
+    The settings come first: as long as they say OLD, the next sync would take every file for a new one.
+    """
     session = session_of(ctx)
     with session.storyline() as storyline:
+        if old in storyline.settings.sources and old != new:
+            where = session.settings_file() or "the environment"
+            raise Misused(
+                f"{where} still says [sources.{old}]. Write there first: [sources.{new}] with "
+                f'renamed_from = "{old}", and {new} in the accounts\' sources. The next sync then carries '
+                "everything over."
+            )
         storyline.rename_source(old, new)
-        still = old in storyline.settings.sources
     screen.say(f"Everything known of {old} now belongs to {new}.")
-    if still:
-        where = session.settings_file() or "the environment"
-        screen.say(f"Write it so in {where} before the next sync: [sources.{new}], and {new} in the accounts' sources.")
 
 
 def _items(row: shapes.Shape) -> str:

@@ -33,7 +33,7 @@ class Answers:
 
 def init(
     ctx: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the settings file goes.")] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the settings file goes.")] = Path(),
     pictures: Annotated[
         Path | None, typer.Option("--pictures", metavar="DIR", help="Where your pictures are, if not in DIR/pictures.")
     ] = None,

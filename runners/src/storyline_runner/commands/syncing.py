@@ -29,7 +29,7 @@ _SIGNS = {"added": "+", "edited": "*", "moved": ">", "restored": "+", "removed":
 
 def sync(
     ctx: typer.Context,
-    names: Annotated[list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Only these; all without.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="SOURCE", help="Only these; all without.")] = None,
     dry_run: DryRun = False,
     force: Annotated[bool, typer.Option("--force", help="Read every file again.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another sync of the source to end.")] = False,
@@ -99,7 +99,9 @@ def _sync_one(storyline: Storyline, name: str, request: SyncRequest, *, wait: bo
     told = False
     while True:
         try:
-            with sync_bar() as hear:
+            with sync_bar() as hear, screen.overhear() as heard:
+                # What a notifier in this very terminal would tell is told below.
+                heard.muted = True
                 return storyline.sync(name, attrs.evolve(request, tell=hear))
         except Busy as error:
             if not wait:
@@ -120,7 +122,7 @@ def _code(reports: Sequence[SyncReport]) -> int:
 
 def _show(report: SyncReport) -> None:
     if report.failed:
-        screen.note(f"{report.source}: {report.failed}")
+        screen.note(f"{report.source}: {report.failed} Nothing was changed.")
         return
     screen.heading(
         report.source, f"{report.duration_ms / 1000:.1f} s" + (", nothing written" if report.dry_run else "")
@@ -147,7 +149,7 @@ def summary(report: SyncReport) -> str:
     counts += [f"{report.missing} missing"] if report.missing else []
     counts += [f"{count} {name}" for name in ("deferred", "broken", "pruned") if (count := getattr(report, name))]
     if report.duplicates:
-        counts.append(f"{report.duplicates} {'copy' if report.duplicates == 1 else 'copies'} of others")
+        counts.append("1 copy of another" if report.duplicates == 1 else f"{report.duplicates} copies of others")
     # What was only read again, to be sure, has not changed for anybody.
     return f"{', '.join(counts)}; {report.unchanged + report.touched} unchanged"
 

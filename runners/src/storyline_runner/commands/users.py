@@ -105,7 +105,7 @@ def _change(ctx: typer.Context, change: Callable[[Storyline], Person], said: str
 
 def stats(
     ctx: typer.Context,
-    user: Annotated[str | None, typer.Argument(metavar="[USER]", help="Only this person.")] = None,
+    user: Annotated[str | None, typer.Argument(metavar="USER", help="Only this person.")] = None,
     json_: JsonFlag = False,
 ) -> None:
     """Who decided what, and how many posts went out by whom."""

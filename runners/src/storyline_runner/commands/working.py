@@ -36,7 +36,8 @@ def tick(ctx: typer.Context, dry_run: DryRun = False, json_: JsonFlag = False) -
     if json_:
         screen.document(_tick_shape(ticked, views))
     else:
-        for line in told(storyline.settings, ticked, views) or ["Nothing was due."]:
+        lines = [*told(storyline.settings, ticked, views), *standing(storyline.settings, ticked)]
+        for line in lines or ["Nothing was due."]:
             screen.say(line)
     errors = [*ticked.errors, *(error for turned in ticked.turns for error in turned.errors)]
     for error in errors:
@@ -68,15 +69,24 @@ def _told_of(account: Account, turned: Turned, views: dict[str, PostView]) -> li
     if missed := len(turned.filled.missed):
         reasons = "; ".join(dict.fromkeys(post.reason for post in turned.filled.missed))
         lines.append(f"{account.name}: {missed} missed ({reasons})")
-    lines += [f"{account.name}: nothing to post on {times.named(slot.at, zone)}" for slot in turned.filled.empty[:1]]
     for view in {done.post.id: views[done.post.id] for done in turned.done}.values():
         what = path_of(view.item) if view.item else ""
         reason = f" ({view.post.reason})" if view.post.reason else ""
         lines.append(
             f"{account.name}: {times.shown(view.post.due_at, zone)}  {view.post.state}  {view.post.id}  {what}{reason}"
         )
-    if turned.stopped:
-        lines.append(f"{account.name}: stands still, {turned.stopped}")
+    return lines
+
+
+def standing(settings: Settings, ticked: Tick) -> list[str]:
+    """What keeps accounts from posting, one line each; the same in every turn until it changes."""
+    lines = []
+    for turned in ticked.turns:
+        zone = settings.accounts[turned.account].schedule.zone
+        empty = turned.filled.empty[:1]
+        lines += [f"{turned.account}: nothing to post on {times.named(slot.at, zone)}" for slot in empty]
+        if turned.stopped:
+            lines.append(f"{turned.account}: stands still, {turned.stopped}")
     return lines
 
 

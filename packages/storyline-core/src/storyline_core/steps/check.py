@@ -84,7 +84,7 @@ def check_source(store: Store, name: str, interval: timedelta, enabled: bool, no
     if record.last_good_at is None:
         return Check(label, Status.DEGRADED, "has never been synced", f"storyline sync {name}")
     age = now - record.last_good_at
-    items = f"{counts.alive} items" + (f", {counts.broken} broken" if counts.broken else "")
+    items = _counted(counts.alive, "item") + (f", {counts.broken} broken" if counts.broken else "")
     if age > interval * STALE_AFTER:
         return Check(
             label,
@@ -110,7 +110,8 @@ def check_account(store: Store, account: Account, resting: frozenset[str], now: 
         return Check(label, Status.DEGRADED, f"its line stands still: {why}", remedy)
     free = sum(1 for each in candidates if not each.waiting and (each.held_until is None or each.held_until <= now))
     days = free / account.schedule.posts_per_day
-    message = f"{waiting} waiting; {free} items can be posted, enough for {days:.0f} days"
+    lasting = "less than a day" if 0 < days < 1 else _counted(int(days), "day")
+    message = f"{waiting} waiting; {_counted(free, 'item')} can be posted, enough for {lasting}"
     if waiting > MOST_WAITING:
         return Check(label, Status.DEGRADED, message, "Decide what waits: storyline queue list")
     if not free:
@@ -162,6 +163,10 @@ def check_alerts(store: Store) -> list[Check]:
         Check("alert", Status.UNHEALTHY if each.level == "error" else Status.DEGRADED, each.text, each.remedy)
         for each in alerts
     ]
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def spoken(age: timedelta) -> str:

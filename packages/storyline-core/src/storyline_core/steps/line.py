@@ -186,15 +186,17 @@ def raise_alert(line: Line, key: str, level: AlertLevel, text: str, remedy: str,
         new = unit.alerts.raise_(key, level=level, text=text, remedy=remedy, at=now)
     told = new and _tell(line, Alert(key=key, level=level, text=text, remedy=remedy))
     urgent = logging.ERROR if level is AlertLevel.ERROR else logging.WARNING
-    log.log(logging.INFO if told or not new else urgent, "%s %s", text, remedy)
+    # What was told before is no news in every turn.
+    log.log((logging.INFO if told else urgent) if new else logging.DEBUG, "%s %s", text, remedy)
 
 
 def clear_alert(line: Line, key: str, now: datetime) -> None:
     """Record that what an alert told is mended, and say so once."""
     with line.store.begin() as unit:
+        told = next((alert.text for alert in unit.alerts.open() if alert.key == key), "")
         cleared = unit.alerts.clear(key, at=now)
     if cleared:
-        _tell(line, Alert(key=key, level=AlertLevel.INFO, text="It works again.", cleared=True))
+        _tell(line, Alert(key=key, level=AlertLevel.INFO, text=told, cleared=True))
 
 
 def close_alerts(line: Line, prefix: str, now: datetime) -> None:
