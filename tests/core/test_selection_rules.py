@@ -190,9 +190,7 @@ def test_filling_post_by_post_gives_what_the_plan_said(
         one_by_one.append(pick)
         if pick.candidate is not None:
             library = went_as_planned(library, pick, account)
-            placed = Placed(
-                last_tags=pick.candidate.tags, sequence=(*placed.sequence, pick.candidate.category)
-            )
+            placed = Placed(last_tags=pick.candidate.tags, sequence=(*placed.sequence, pick.candidate.category))
     assert tuple(one_by_one) == foreseen
 
 

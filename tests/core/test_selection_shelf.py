@@ -27,9 +27,7 @@ def plain_order(places: set[Place], spot: bytes) -> list[int]:
     """Each ring turned so that it begins at the spot."""
     return [
         item_id
-        for _, _, _, _, item_id in sorted(
-            (last, times, at < spot, at, item_id) for last, times, at, item_id in places
-        )
+        for _, _, _, _, item_id in sorted((last, times, at < spot, at, item_id) for last, times, at, item_id in places)
     ]
 
 

@@ -161,9 +161,7 @@ def test_nine_in_the_morning_stays_nine_in_the_morning_through_the_year() -> Non
 
 
 def test_a_year_of_fifty_a_day_over_midnight_has_every_slot_once() -> None:
-    made = account(
-        posts_per_day=50, opens=time(20), closes=time(19, 59), zone=BERLIN, jitter=timedelta(minutes=30)
-    )
+    made = account(posts_per_day=50, opens=time(20), closes=time(19, 59), zone=BERLIN, jitter=timedelta(minutes=30))
     slots = list(slots_between(made, _utc(2026, 1, 1), _utc(2027, 1, 1)))
     assert abs(len(slots) - 365 * 50) <= 1
     assert len({slot.key for slot in slots}) == len(slots)

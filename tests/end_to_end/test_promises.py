@@ -207,3 +207,24 @@ def test_a_dry_sync_writes_nothing_and_says_the_very_plan(database_url: str) -> 
         done = storyline.sync("photos")
     assert said.changes == done.changes
     assert (said.moved, said.removed, said.plan) == (1, 1, done.plan)
+
+
+def test_a_metadata_file_that_is_being_saved_loses_nothing_of_what_it_said(database_url: str) -> None:
+    plugin, clock = MemoryPlugin(), SetClock()
+    fill_folder(plugin, 2, ("cats",))
+    said = b'{"items": [{"file_name": "000.jpg", "title": "Vote!", "requires_interaction": true}]}'
+    plugin.folder().write("cats/metadata.json", said)
+    with opened_in_memory(database_url, plugin, clock) as storyline:
+        storyline.sync("photos")
+        plugin.folder().write("cats/metadata.json", said[:-20])
+        report = storyline.sync("photos")
+        assert [error.key for error in report.errors] == ["cats/metadata.json"]
+        plugin.folder().rename("cats/000.jpg", "cats/moved.jpg")
+        plugin.folder().rename("cats/moved.jpg", "cats/000.jpg")
+        storyline.sync("photos")
+        with storyline.read() as unit:
+            described = {item.name: item.description for item in unit.library.items()}
+        assert described["000.jpg"].title == "Vote!"
+        assert described["000.jpg"].requires_interaction
+        plugin.folder().write("cats/metadata.json", b"{}")
+        assert storyline.sync("photos").described == 1

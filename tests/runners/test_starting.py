@@ -23,10 +23,10 @@ def test_init_then_everything_works(command: Project) -> None:
     said = command.done("init")
     assert said.out == (
         "Wrote storyline.toml. What comes next:\n"
-        "  1. put pictures into pictures  each folder in it is a category\n"
-        "  2. storyline sync              look at the pictures\n"
-        "  3. storyline plan              what would be posted when, and why\n"
-        "  4. storyline run               go (or `storyline tick` from cron)\n"
+        "  1. put pictures into pictures  (each folder in it is a category)\n"
+        "  2. storyline sync  (look at the pictures)\n"
+        "  3. storyline plan  (what would be posted when, and why)\n"
+        "  4. storyline run  (go; or `storyline tick` from cron)\n"
         "Stories go into the folder outbox until you choose another publisher; the file explains how.\n"
     )
     assert 'timezone = "Europe/Berlin"' in (command.folder / "storyline.toml").read_text()

@@ -79,7 +79,7 @@ def say(text: str = "", *, style: str = "") -> None:
 
     console = _console(sys.stdout)
     for line in text.split("\n"):
-        if not sys.stdout.isatty():
+        if not sys.stdout.isatty() or not line:
             console.print(plain(line), style=style or None, soft_wrap=True)
             continue
         bare = line.lstrip(" ")
@@ -126,8 +126,7 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, indent: i
         return
     if beside := _stacked(columns, rows, indent):
         for row in rows:
-            table([Column("", whole=True)] * beside, [row[:beside]], indent=indent)
-            say(" " * (indent + 2) + "  ".join(cell for cell in row[beside:] if cell))
+            _print_stacked(row[:beside], row[beside:], [row[:beside] for row in rows], indent)
         return
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bright_black", show_edge=False)
     for column in columns:
@@ -152,6 +151,21 @@ def _stacked(columns: Sequence[Column], rows: Sequence[Sequence[str]], indent: i
     beside = next((at for at, column in enumerate(columns) if not column.whole), 0)
     width = _console(sys.stdout).width
     return beside if indent + sum(wide) - 2 > width and width - indent - sum(wide[:beside]) < _ROOM else 0
+
+
+def _print_stacked(heads: Sequence[str], rest: Sequence[str], others: Sequence[Sequence[str]], indent: int) -> None:
+    """One row of a table that is too wide: the first cells in their columns, the others below."""
+    from rich.cells import cell_len
+    from rich.text import Text
+
+    line = Text(" " * indent)
+    for at, cell in enumerate(heads):
+        room = max(cell_len(other[at]) for other in others) - cell_len(cell)
+        line.append_text(Text(plain(cell), style=_COLOURS.get(cell, ""))).append(" " * (room + 2))
+    line.rstrip()
+    _console(sys.stdout).print(line)
+    if below := "  ".join(cell for cell in rest if cell):
+        say(" " * (indent + 2) + below)
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> None:

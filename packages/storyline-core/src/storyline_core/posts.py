@@ -179,8 +179,7 @@ def _table() -> Mapping[PostState, Moves]:
             e.ESCALATE: s.OFFERING,
         },
         s.OFFERED: by_hand | {e.RESERVE: s.OFFERED, e.REMIND: s.OFFERED, e.ESCALATE: s.OFFERED},
-        s.SNOOZED: by_hand
-        | {e.OFFER: s.OFFERING, e.ESCALATE: s.SNOOZED, e.UNDO: s.OFFERED, e.DRY_RUN: s.SKIPPED},
+        s.SNOOZED: by_hand | {e.OFFER: s.OFFERING, e.ESCALATE: s.SNOOZED, e.UNDO: s.OFFERED, e.DRY_RUN: s.SKIPPED},
         s.APPROVED: before_publishing,
         s.PREPARED: before_publishing | {e.PUBLISH: s.PUBLISHING, e.GONE: s.APPROVED},
         s.PUBLISHING: found,

@@ -123,11 +123,10 @@ def _say_next(folder: Path, file: Path, pictures: Path, *, made: bool) -> None:
     steps += [
         ("storyline sync", "look at the pictures"),
         ("storyline plan", "what would be posted when, and why"),
-        ("storyline run", "go (or `storyline tick` from cron)"),
+        ("storyline run", "go; or `storyline tick` from cron"),
     ]
-    width = max(len(what) for what, _ in steps)
     for number, (what, why) in enumerate(steps, start=1):
-        screen.say(f"  {number}. {what:<{width}}  {why}".rstrip())
+        screen.say(f"  {number}. {what}" + (f"  ({why})" if why else ""))
     screen.say("Stories go into the folder outbox until you choose another publisher; the file explains how.")
 
 

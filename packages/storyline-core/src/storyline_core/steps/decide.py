@@ -10,8 +10,9 @@ from storyline_core.errors import NotAllowed, Stale
 from storyline_core.interfaces import Decision
 from storyline_core.moves import Details, advance, answerable
 from storyline_core.posts import DECISIONS, Post, PostEvent, PostState, Publication
+from storyline_core.steps.alarms import close_alerts_of
 from storyline_core.steps.beside import choose_again
-from storyline_core.steps.line import Line, bring_level, close_alerts, discard
+from storyline_core.steps.line import Line, bring_level, discard
 from storyline_core.steps.publish import went_well
 from storyline_core.steps.recording import hold_item, record_posted
 from storyline_core.store import Reason, Unit
@@ -32,10 +33,9 @@ def decide(line: Line, decision: Decision, now: datetime) -> Post:
         _refuse_impossible(line, before, decision, now)
         after = _carried_out(line, unit, before, decision, now)
         unit.people.seen(decision.person, decision.name, decision.username, now)
-    if before.handle is not None and after.handle is None:
+    if before.handle is not None and (after.handle is None or after.settled):
         discard(line, before.handle)
-    for key in (f"uncertain/{after.id}", f"unanswered/{after.id}", f"failed/{after.account}/{after.id}"):
-        close_alerts(line, key, now)
+    close_alerts_of(line, after, now)
     if after.state is PostState.POSTED:
         went_well(line, after.account, now)
     bring_level(line, after.message, after)
@@ -64,7 +64,7 @@ def _refuse_impossible(line: Line, post: Post, decision: Decision, now: datetime
     if decision.event is PostEvent.APPROVE and account.publisher is None:
         raise NotAllowed(f"The account {account.name} has no publisher; post it by hand and press Posted.")
     if decision.event is PostEvent.SNOOZE and decision.until is not None:
-        latest = (post.offered_at or max(post.due_at, now)) + account.answer_within
+        latest = (post.escalated_at or post.offered_at or max(post.slot_at, now)) + account.answer_within
         if decision.until > latest:
             zoned = latest.astimezone(account.schedule.zone)
             raise NotAllowed(f"Post {post.id} can be snoozed until {zoned:%d %b %H:%M %Z} at the latest.")

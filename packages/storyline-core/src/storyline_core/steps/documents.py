@@ -63,6 +63,23 @@ def read_documents(
     return ReadDocuments(tuple(stored), tuple(gone), tuple(problems))
 
 
+def with_last_good(store: Store, source: str, read: ReadDocuments) -> ReadDocuments:
+    """Let a document that cannot be understood just now say what it said when it last could be.
+
+    Somebody may be in the middle of saving it; a poll must not lose its question over that.
+    """
+    broken = [document.key for document in read.stored if document.problem]
+    if not broken:
+        return read
+    with store.read() as unit:
+        texts = unit.library.document_texts(source, broken)
+    kept = tuple(
+        attrs.evolve(document, text=texts.get(document.key, "")) if document.problem else document
+        for document in read.stored
+    )
+    return attrs.evolve(read, stored=kept)
+
+
 def _read(open_media: Callable[[str], BinaryIO], entry: ListedFile) -> bytes:
     with open_media(entry.key) as file:
         return file.read(MOST_BYTES + 1)

@@ -11,7 +11,8 @@ from storyline_core.accounts import Account, Slot, slots_between
 from storyline_core.interfaces import AlertLevel
 from storyline_core.posts import Origin, Post, PostState, post_id
 from storyline_core.selection import Opening, Pick, plan
-from storyline_core.steps.line import Line, clear_alert, raise_alert
+from storyline_core.steps.alarms import clear_alert, raise_alert
+from storyline_core.steps.line import Line
 from storyline_core.store import AccountState, Unit
 
 A_DAY = timedelta(days=1)
@@ -53,7 +54,8 @@ def fill(line: Line, now: datetime) -> Filled:
             filled_until=until,
             filled_at=now,
         )
-    _tell(line, missed, empty, now)
+    if not state.paused:
+        _tell_empty(line, empty, now)
     for post in (*added, *missed):
         line.tell_changed(post)
     return Filled(posts=added, missed=missed, empty=empty)
@@ -146,20 +148,28 @@ def _why_missed(slot: Slot, state: AccountState) -> str:
     return "Storyline was not running"
 
 
-def _tell(line: Line, missed: Sequence[Post], empty: Sequence[Slot], now: datetime) -> None:
+def tell_missed(line: Line, missed: Sequence[Post], now: datetime) -> None:
+    """Tell of all that passed without being shown or published, in one message however much it is."""
+    if not missed:
+        return
     name, zone = line.account.name, line.account.schedule.zone
-    if missed:
-        first, last = missed[0].slot_at.astimezone(zone), missed[-1].slot_at.astimezone(zone)
-        reasons = "; ".join(dict.fromkeys(post.reason for post in missed))
-        slots = "1 slot" if len(missed) == 1 else f"{len(missed)} slots"
-        raise_alert(
-            line,
-            f"missed/{name}",
-            AlertLevel.WARNING,
-            f"{name}: {slots} between {first:%d %b %H:%M} and {last:%d %b %H:%M %Z} passed without a post ({reasons}).",
-            "Nothing is posted late; the next slots go on as planned.",
-            now,
-        )
+    times = sorted(post.due_at.astimezone(zone) for post in missed)
+    reasons = "; ".join(dict.fromkeys(post.reason for post in missed))
+    when = f"the slot of {times[0]:%d %b %H:%M %Z}"
+    if len(missed) > 1:
+        when = f"{len(missed)} slots between {times[0]:%d %b %H:%M} and {times[-1]:%d %b %H:%M %Z}"
+    raise_alert(
+        line,
+        f"missed/{name}",
+        AlertLevel.WARNING,
+        f"{name}: {when} passed without a post ({reasons}).",
+        "Nothing is posted late; the next slots go on as planned.",
+        now,
+    )
+
+
+def _tell_empty(line: Line, empty: Sequence[Slot], now: datetime) -> None:
+    name, zone = line.account.name, line.account.schedule.zone
     if empty:
         at = empty[0].at.astimezone(zone)
         raise_alert(

@@ -5,17 +5,17 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import BinaryIO, TypeVar
 
 import attrs
 
 from storyline_core.accounts import Account, Mode
 from storyline_core.agenda import Standing
-from storyline_core.errors import NeedsPerson, NotFound, PluginFault, StorylineError, Unavailable, Uncertain
-from storyline_core.interfaces import Alert, AlertLevel, Draft, Notifier, Publisher, Traits
+from storyline_core.errors import NotFound, PluginFault, Refused, StorylineError, Unavailable, Uncertain
+from storyline_core.interfaces import Draft, Notifier, Publisher, Traits
 from storyline_core.media import MediaItem
-from storyline_core.posts import Handle, Message, Post
+from storyline_core.posts import Handle, Message, Origin, Post
 from storyline_core.redaction import scrub
 from storyline_core.store import AccountState, Store, Unit
 
@@ -26,19 +26,14 @@ Answer = TypeVar("Answer")
 LONGEST_TRACE = 8_000
 """How many characters of a plugin's traceback go into the log."""
 
-STOPPED_FOR = timedelta(minutes=1)
-"""How long a line stands still after a service did not answer and did not say when it will."""
-
-STOPPED_FOR_PERSON = timedelta(minutes=15)
-"""How long a line that needs a person stands still before it looks again."""
-
 
 @attrs.frozen
 class Line:
     """One account with its opened notifier and publisher (None where it has none).
 
-    `configured` are the sources that are in the settings and switched on. `open_item` gives an item's bytes.
-    `tell_changed` tells plugins that a post has moved. `holder` names this process for claims.
+    `open_item` gives an item's bytes. `tell_changed` tells plugins that a post has moved. `holder` names this process
+    for claims. `resting_sources` are switched off. `publisher_was` and `notifier_was` are the names of these two before
+    they were renamed.
     """
 
     account: Account
@@ -53,18 +48,30 @@ class Line:
     resting_sources: frozenset[str] = frozenset()
     notifier_fault: PluginFault | None = None
     publisher_fault: PluginFault | None = None
+    publisher_was: str | None = None
+    notifier_was: str | None = None
 
     def team(self) -> Notifier:
         """The opened notifier. Raises what kept it from opening."""
         if self.notifier is None:
-            raise self.notifier_fault or Unavailable(f"The account {self.account.name} has no notifier.")
+            raise _by_the_stage(self.notifier_fault) or Unavailable(f"{self.account.name} has no notifier.")
         return self.notifier
 
     def outlet(self) -> Publisher:
         """The opened publisher. Raises what kept it from opening."""
         if self.publisher is None:
-            raise self.publisher_fault or Unavailable(f"The account {self.account.name} has no publisher.")
+            raise _by_the_stage(self.publisher_fault) or Unavailable(f"{self.account.name} has no publisher.")
         return self.publisher
+
+    def prepared(self, handle: Handle | None) -> bool:
+        """Whether a handle comes from the account's present publisher; another one knows nothing about it."""
+        names = (self.account.publisher, self.publisher_was)
+        return handle is not None and self.account.publisher is not None and handle.publisher in names
+
+    def showed(self, message: Message | None) -> bool:
+        """Whether a card is one of the account's present notifier."""
+        names = (self.account.notifier, self.notifier_was)
+        return message is not None and self.account.notifier is not None and message.notifier in names
 
     def in_use(self) -> Account:
         """The account with only those of its sources that are switched on."""
@@ -76,10 +83,24 @@ class Line:
         return self.account.mode is Mode.AUTO and self.account.notifier is None
 
 
-def guarded(call: Callable[[], Answer], what: str, *, otherwise: type[PluginFault]) -> Answer:
-    """Call a plugin. Its own four errors pass; anything else is a mistake in it, and becomes `otherwise`."""
+def _by_the_stage(fault: PluginFault | None) -> PluginFault | None:
+    """What kept a thing from opening, never as something that an item could be blamed for."""
+    return Unavailable(str(fault)) if isinstance(fault, Refused | Uncertain) else fault
+
+
+def guarded(
+    call: Callable[[], Answer],
+    what: str,
+    *,
+    otherwise: type[PluginFault],
+    gives: type | tuple[type, ...] = object,
+) -> Answer:
+    """Call a plugin. Its own four errors pass; anything else is a mistake in it, and becomes `otherwise`.
+
+    So does an answer that is none of what it `gives` by contract.
+    """
     try:
-        return call()
+        answer = call()
     except PluginFault:
         raise
     except StorylineError as error:
@@ -89,6 +110,9 @@ def guarded(call: Callable[[], Answer], what: str, *, otherwise: type[PluginFaul
         trace = scrub("".join(traceback.format_exception(error)), limit=LONGEST_TRACE)
         log.warning("%s raised %s, which no plugin may:\n%s", what, type(error).__name__, trace)
         raise otherwise(f"{what} failed: {type(error).__name__}: {scrub(str(error))}") from error
+    if not isinstance(answer, gives):
+        raise otherwise(f"{what} answered with {type(answer).__name__}, which means nothing here.")
+    return answer
 
 
 def draft_of(line: Line, unit: Unit, post: Post, *, reminder: bool = False) -> Draft:
@@ -118,25 +142,46 @@ def standing_of(line: Line, unit: Unit, post: Post, state: AccountState, now: da
         trouble=state.stopped_why,
         has_notifier=line.account.notifier is not None,
         has_publisher=line.account.publisher is not None,
-        can_look=line.publisher_traits.publishes_at_most_once,
+        foreign=post.handle is not None and not line.prepared(post.handle),
+        can_look=can_look(line, post),
     )
+
+
+def can_look(line: Line, post: Post) -> bool:
+    """Whether the publisher can tell how a publishing of this post ended that nobody saw."""
+    return line.publisher_traits.publishes_at_most_once and line.prepared(post.handle)
 
 
 def _unfit(line: Line, unit: Unit, post: Post, item: MediaItem | None, now: datetime) -> str:
     if item is None:
         return "it has no picture or video"
+    return _gone(item) or _not_for(line, item) or _held(unit, post, item, now)
+
+
+def _gone(item: MediaItem) -> str:
     if item.removed_at is not None:
         return f"{item.name} was removed from {item.source}"
     if item.missing_since is not None:
         return f"{item.name} cannot be found in {item.source}"
-    if item.problem:
-        return f"{item.name} {item.problem}"
+    return f"{item.name} {item.problem}" if item.problem else ""
+
+
+def _not_for(line: Line, item: MediaItem) -> str:
     if item.source not in line.account.sources or item.source in line.resting_sources:
         return f"the source {item.source} is not in use"
-    if post.origin == "schedule":
-        hold = next(iter(unit.holds.active(now, item=item.id, account=post.account)), None)
-        if hold is not None and (hold.until is None or hold.until > post.slot_at):
-            return f"{item.name} is held ({hold.reason})"
+    if line.account.notifier is None and item.description.requires_interaction:
+        return f"{item.name} needs a person to post it, and {line.account.name} has no team"
+    if line.account.notifier is None and item.media_type not in line.publisher_traits.media_rules.media_types:
+        return f"{item.name} is {item.media_type}, which the publisher cannot send, and {line.account.name} has no team"
+    return ""
+
+
+def _held(unit: Unit, post: Post, item: MediaItem, now: datetime) -> str:
+    # Whoever asked for a post beside the slots has overridden what holds its item.
+    if post.origin is Origin.SCHEDULE:
+        for hold in unit.holds.active(now, item=item.id, account=post.account):
+            if hold.until is None or hold.until > post.slot_at:
+                return f"{item.name} is held ({hold.reason})"
     return ""
 
 
@@ -149,80 +194,10 @@ def stopped_because(state: AccountState, now: datetime) -> str:
     return ""
 
 
-def stop_line(line: Line, error: PluginFault, now: datetime) -> None:
-    """Let the account's posts wait until a service answers again, and tell somebody if only a person can mend it."""
-    pause = STOPPED_FOR_PERSON if isinstance(error, NeedsPerson) else STOPPED_FOR
-    if isinstance(error, Unavailable) and error.retry_after is not None:
-        pause = error.retry_after
-    why = scrub(str(error))
-    with line.store.begin() as unit:
-        unit.accounts.save(line.account.name, stopped_until=now + pause, stopped_why=why)
-    if isinstance(error, NeedsPerson):
-        raise_alert(
-            line,
-            f"needs-person/{line.account.name}",
-            AlertLevel.ERROR,
-            f"{line.account.name}: {why}",
-            error.remedy,
-            now,
-        )
-
-
-def line_runs(line: Line, now: datetime) -> None:
-    """A service answered: what stopped the line is over."""
-    with line.store.read() as unit:
-        stood = unit.accounts.state(line.account.name).stopped_until is not None
-    if stood:
-        with line.store.begin() as unit:
-            unit.accounts.save(line.account.name, stopped_until=None, stopped_why="")
-        clear_alert(line, f"needs-person/{line.account.name}", now)
-
-
-def raise_alert(line: Line, key: str, level: AlertLevel, text: str, remedy: str, now: datetime) -> None:
-    """Record an alert, and tell it once through the account's notifier."""
-    # The words of an error that needs a person end with the remedy; nobody should be told it twice.
-    text = text.removesuffix(remedy).rstrip()
-    with line.store.begin() as unit:
-        new = unit.alerts.raise_(key, level=level, text=text, remedy=remedy, at=now)
-    told = new and _tell(line, Alert(key=key, level=level, text=text, remedy=remedy))
-    urgent = logging.ERROR if level is AlertLevel.ERROR else logging.WARNING
-    # What was told before is no news in every turn.
-    log.log((logging.INFO if told else urgent) if new else logging.DEBUG, "%s %s", text, remedy)
-
-
-def clear_alert(line: Line, key: str, now: datetime) -> None:
-    """Record that what an alert told is mended, and say so once."""
-    with line.store.begin() as unit:
-        told = next((alert.text for alert in unit.alerts.open() if alert.key == key), "")
-        cleared = unit.alerts.clear(key, at=now)
-    if cleared:
-        _tell(line, Alert(key=key, level=AlertLevel.INFO, text=told, cleared=True))
-
-
-def close_alerts(line: Line, prefix: str, now: datetime) -> None:
-    """Close every open alert whose key begins so, without telling anybody: something better has been told since."""
-    with line.store.begin() as unit:
-        for alert in unit.alerts.open():
-            if alert.key.startswith(prefix):
-                unit.alerts.clear(alert.key, at=now)
-
-
-def _tell(line: Line, alert: Alert) -> bool:
-    notifier = line.notifier
-    if notifier is None:
-        return False
-    try:
-        guarded(lambda: notifier.alert(alert), "The notifier's alert", otherwise=Unavailable)
-    except PluginFault as error:
-        log.warning("An alert could not be told: %s", scrub(str(error)))
-        return False
-    return True
-
-
 def bring_level(line: Line, message: Message | None, post: Post) -> None:
     """Show a card's people how its post stands now; a failure is logged and goes no further."""
     notifier = line.notifier
-    if notifier is None or message is None:
+    if notifier is None or message is None or not line.showed(message):
         return
     try:
         guarded(lambda: notifier.update(message, post), "The notifier's update", otherwise=Uncertain)
@@ -233,7 +208,7 @@ def bring_level(line: Line, message: Message | None, post: Post) -> None:
 def discard(line: Line, handle: Handle) -> None:
     """Throw away what a preparation left behind; a failure is logged and goes no further."""
     publisher = line.publisher
-    if publisher is None:
+    if publisher is None or not line.prepared(handle):
         return
     try:
         guarded(lambda: publisher.discard(handle), "Clearing up after a post", otherwise=Unavailable)

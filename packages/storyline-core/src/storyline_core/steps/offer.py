@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
+import attrs
+
 from storyline_core.agenda import CLAIM_FOR
-from storyline_core.errors import Busy, PluginFault, Refused, Stale, Uncertain
-from storyline_core.interfaces import AlertLevel
+from storyline_core.errors import Busy, NeedsPerson, PluginFault, Refused, Stale, Unavailable, Uncertain
+from storyline_core.interfaces import AlertLevel, Draft
 from storyline_core.moves import Details
 from storyline_core.posts import Message, Post, PostEvent, PostState
 from storyline_core.redaction import scrub
-from storyline_core.steps.line import Line, bring_level, draft_of, guarded, line_runs, raise_alert, stop_line
+from storyline_core.steps.alarms import Side, alert_of, line_runs, raise_alert, stop_line
+from storyline_core.steps.line import Line, bring_level, draft_of, guarded
 from storyline_core.steps.moving import move, released
 
 log = logging.getLogger("storyline")
@@ -32,13 +35,13 @@ def offer(line: Line, post: Post, now: datetime) -> Post:
         return post
     line.tell_changed(showing)
     try:
-        message = guarded(lambda: line.team().offer(draft), "The notifier", otherwise=Uncertain)
+        message = _show(line, draft)
     except Uncertain as error:
         log.warning("Post %s may or may not have been shown: %s", showing.id, scrub(str(error)))
         return _settle(line, showing, None)
     except PluginFault as error:
         return _not_shown(line, showing, error)
-    line_runs(line, now)
+    line_runs(line, Side.TEAM, now)
     return _settle(line, showing, message)
 
 
@@ -52,10 +55,10 @@ def remind(line: Line, post: Post, now: datetime, why: str) -> Post:
     except (Busy, Stale):
         return post
     try:
-        message = guarded(lambda: line.team().offer(draft), "The notifier", otherwise=Uncertain)
+        message = _show(line, draft)
     except PluginFault as error:
-        if not isinstance(error, Uncertain):
-            stop_line(line, error, line.clock())
+        if isinstance(error, Unavailable | NeedsPerson):
+            stop_line(line, Side.TEAM, error, line.clock())
         return _settle(line, reminded, None)
     return _settle(line, reminded, message)
 
@@ -69,7 +72,7 @@ def escalate(line: Line, post: Post, now: datetime, why: str) -> Post:
         return post
     raise_alert(
         line,
-        f"unanswered/{post.id}",
+        alert_of("unanswered", after),
         AlertLevel.WARNING,
         f"{post.account}: nobody has answered post {post.id}.",
         f"Decide with the buttons on its card, or with: storyline queue posted {post.id} (or skip, swap, reject).",
@@ -77,6 +80,11 @@ def escalate(line: Line, post: Post, now: datetime, why: str) -> Post:
     )
     line.tell_changed(after)
     return after
+
+
+def _show(line: Line, draft: Draft) -> Message:
+    message = guarded(lambda: line.team().offer(draft), "The notifier", otherwise=Uncertain, gives=Message)
+    return attrs.evolve(message, notifier=line.account.notifier or message.notifier)
 
 
 def _settle(line: Line, showing: Post, message: Message | None) -> Post:
@@ -111,13 +119,13 @@ def _not_shown(line: Line, showing: Post, error: PluginFault) -> Post:
     if refused:
         raise_alert(
             line,
-            f"failed/{after.account}/{after.id}",
+            alert_of("failed", after),
             AlertLevel.ERROR,
             f"{after.account}: post {after.id} failed: {text}",
             f"Take it back with: storyline queue retry {after.id}",
             now,
         )
     else:
-        stop_line(line, error, now)
+        stop_line(line, Side.TEAM, error, now)
     line.tell_changed(after)
     return after

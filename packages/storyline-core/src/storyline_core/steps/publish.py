@@ -5,32 +5,44 @@ Only the outcome of the publish call itself decides; when nobody saw it, `settle
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+
+import attrs
 
 from storyline_core.agenda import CLAIM_FOR
 from storyline_core.errors import Busy, PluginFault, Refused, Stale, Uncertain
-from storyline_core.interfaces import AlertLevel
+from storyline_core.interfaces import AlertLevel, Draft
 from storyline_core.moves import Details, retry_after
-from storyline_core.posts import Post, PostEvent, Publication
+from storyline_core.posts import TRANSITIONS, Handle, Post, PostEvent, PostState, Publication
 from storyline_core.redaction import scrub
+from storyline_core.steps.alarms import (
+    Side,
+    alert_of,
+    clear_alert,
+    close_alerts,
+    close_alerts_of,
+    line_runs,
+    raise_alert,
+    stop_line,
+)
+from storyline_core.steps.check import check_account
 from storyline_core.steps.line import (
     ItemFailed,
     Line,
     bring_level,
-    clear_alert,
-    close_alerts,
+    can_look,
     discard,
     draft_of,
     guarded,
-    line_runs,
-    raise_alert,
-    stop_line,
 )
 from storyline_core.steps.moving import move, released
 from storyline_core.steps.recording import record_posted
 
 FAILURES_IN_A_ROW = 3
 """How many failed posts in a row raise an alert about the whole account."""
+
+LONGEST_LOOK = timedelta(hours=6)
+"""How often a publisher is asked at least how a publishing ended that nobody saw."""
 
 
 def approve_by_rule(line: Line, post: Post, now: datetime, why: str) -> Post:
@@ -50,12 +62,12 @@ def prepare(line: Line, post: Post, now: datetime) -> Post:
     except (Busy, Stale):
         return post
     try:
-        handle = guarded(lambda: line.outlet().prepare(draft), "The publisher's preparation", otherwise=ItemFailed)
+        handle = _make_ready(line, draft)
     except (Refused, ItemFailed) as error:
         return failed(line, mine, error, line.clock())
     except PluginFault as error:
         return _waits(line, mine, error)
-    line_runs(line, now)
+    line_runs(line, Side.OUTLET, now)
     try:
         with line.store.begin() as unit:
             after = released(unit, mine, PostEvent.PREPARED, line.clock(), Details(handle=handle))
@@ -80,9 +92,11 @@ def publish(line: Line, post: Post, now: datetime) -> Post:
         return post
     line.tell_changed(going)
     if line.clock() >= now + CLAIM_FOR:
-        return going
+        return _ready_again(line, going, "the claim had lapsed before the call was made")
     try:
-        publication = guarded(lambda: line.outlet().publish(handle), "The publisher", otherwise=Uncertain)
+        publication = guarded(
+            lambda: line.outlet().publish(handle), "The publisher", otherwise=Uncertain, gives=Publication
+        )
     except Refused as error:
         return failed(line, going, error, line.clock())
     except Uncertain as error:
@@ -93,15 +107,24 @@ def publish(line: Line, post: Post, now: datetime) -> Post:
 
 
 def published(line: Line, post: Post, publication: Publication, now: datetime) -> Post:
-    """Record the proof, the counters and the cooldown in one transaction, and bring the card level."""
+    """Record the proof, the counters and the cooldown in one transaction, and bring the card level.
+
+    Somebody who found nothing out meanwhile does not take the proof away.
+    """
+    if publication.at.tzinfo is None:
+        publication = attrs.evolve(publication, at=now)
     try:
         with line.store.begin() as unit:
             after = record_posted(line, unit, post, PostEvent.PUBLISHED, publication, now, Details())
     except Stale:
         with line.store.read() as unit:
-            return unit.queue.get(post.id)
-    line_runs(line, now)
-    clear_alert(line, f"uncertain/{post.id}", now)
+            current = unit.queue.get(post.id)
+        overtaken = (current.revision, current.fence) != (post.revision, post.fence) and current.handle == post.handle
+        if overtaken and PostEvent.PUBLISHED in TRANSITIONS[current.state]:
+            return published(line, current, publication, now)
+        return current
+    line_runs(line, Side.OUTLET, now)
+    clear_alert(line, alert_of("uncertain", post), now)
     went_well(line, post.account, now)
     if post.handle is not None:
         discard(line, post.handle)
@@ -113,26 +136,31 @@ def published(line: Line, post: Post, publication: Publication, now: datetime) -
 def went_well(line: Line, account: str, now: datetime) -> None:
     """A story went out: what was told of failures and gaps before it is over."""
     clear_alert(line, f"failures/{account}", now)
-    for told in ("failed", "missed"):
-        close_alerts(line, f"{told}/{account}", now)
+    close_alerts(line, now, lambda key: key == f"missed/{account}" or key.startswith(f"failed/{account}/"))
 
 
 def unsure(line: Line, post: Post, why: str, now: datetime) -> Post:
-    """Note that nobody knows whether the story is live, and ask a person; it is not published again meanwhile."""
+    """Note that nobody knows whether the story is live, and ask a person; it is not published again meanwhile.
+
+    Where it can be looked for, that is done ever more rarely.
+    """
     text = scrub(why)
-    next_try = now + CLAIM_FOR if line.publisher_traits.publishes_at_most_once else None
+    since = max(post.due_at, post.decided_at or post.due_at)
+    wait = min(max(CLAIM_FOR, (now - since) / 6), LONGEST_LOOK)
+    next_try = now + wait if can_look(line, post) else None
     with line.store.begin() as unit:
         after = released(unit, post, PostEvent.UNSURE, now, Details(error=text, next_try_at=next_try))
     raise_alert(
         line,
-        f"uncertain/{post.id}",
+        alert_of("uncertain", post),
         AlertLevel.ERROR,
         f"{post.account}: post {post.id} may or may not be live: {text}",
         f"Look at the account, then say: storyline queue resolve {post.id} --live (or --not-live).",
         now,
     )
-    bring_level(line, after.message, after)
-    line.tell_changed(after)
+    if post.state is not PostState.UNCERTAIN:
+        bring_level(line, after.message, after)
+        line.tell_changed(after)
     return after
 
 
@@ -155,6 +183,8 @@ def failed(line: Line, post: Post, error: PluginFault, now: datetime) -> Post:
             return unit.queue.get(post.id)
     if post.handle is not None:
         discard(line, post.handle)
+    if post.state is PostState.UNCERTAIN:
+        close_alerts_of(line, after, now)
     if event is not PostEvent.TRY_FAILED:
         _tell_failed(line, after, text, in_a_row, now)
     line.tell_changed(after)
@@ -174,16 +204,29 @@ def prepare_again(line: Line, post: Post, now: datetime, why: str) -> Post:
 
 
 def _waits(line: Line, mine: Post, error: PluginFault) -> Post:
-    stop_line(line, error, line.clock())
+    stop_line(line, Side.OUTLET, error, line.clock())
     with line.store.begin() as unit:
         return unit.queue.release(mine)
 
 
+def _make_ready(line: Line, draft: Draft) -> Handle:
+    what = "The publisher's preparation"
+    handle = guarded(lambda: line.outlet().prepare(draft), what, otherwise=ItemFailed, gives=Handle)
+    if handle.expires_at is not None and handle.expires_at.tzinfo is None:
+        raise ItemFailed(f"{what} gave an expiry without a time zone.")
+    return attrs.evolve(handle, publisher=line.account.publisher or handle.publisher)
+
+
 def _back_to_ready(line: Line, going: Post, error: PluginFault) -> Post:
-    text = scrub(str(error))
+    after = _ready_again(line, going, scrub(str(error)))
+    stop_line(line, Side.OUTLET, error, line.clock())
+    return after
+
+
+def _ready_again(line: Line, going: Post, why: str) -> Post:
+    """Back to *prepared*, since the call was certainly not made or had no effect."""
     with line.store.begin() as unit:
-        after = released(unit, going, PostEvent.READY, line.clock(), Details(error=text))
-    stop_line(line, error, line.clock())
+        after = released(unit, going, PostEvent.READY, line.clock(), Details(error=why))
     line.tell_changed(after)
     return after
 
@@ -192,18 +235,23 @@ def _tell_failed(line: Line, post: Post, text: str, in_a_row: int, now: datetime
     handed = post.by_hand and not post.settled
     raise_alert(
         line,
-        f"failed/{post.account}/{post.id}",
+        alert_of("failed", post),
         AlertLevel.WARNING if handed else AlertLevel.ERROR,
         f"{post.account}: post {post.id} could not be published: {text}",
         "It goes to the team instead." if handed else f"Mend it, then: storyline queue retry {post.id}",
         now,
     )
-    if in_a_row >= FAILURES_IN_A_ROW:
+    # What the team took over did not fail, but its alert stays open until a story goes out.
+    with line.store.read() as unit:
+        told = sum(alert.key.startswith(f"failed/{post.account}/") for alert in unit.alerts.open())
+    count = max(in_a_row, told)
+    if count >= FAILURES_IN_A_ROW:
+        health = check_account(line.store, line.account, line.resting_sources, now)
         raise_alert(
             line,
             f"failures/{post.account}",
             AlertLevel.ERROR,
-            f"{post.account}: {in_a_row} posts in a row have failed.",
+            f"{post.account}: {count} posts in a row have failed, the last one because: {text} ({health.message}.)",
             "Look at: storyline check",
             now,
         )

@@ -31,7 +31,7 @@ from storyline_core.reconcile import (
     to_hash,
 )
 from storyline_core.redaction import scrub
-from storyline_core.steps.documents import ReadDocuments, Redescribed, read_documents, redescribe
+from storyline_core.steps.documents import ReadDocuments, Redescribed, read_documents, redescribe, with_last_good
 from storyline_core.steps.line import Answer, guarded
 from storyline_core.steps.report import (
     MOST_DETAILS,
@@ -144,6 +144,7 @@ def _gather(line: SourceLine, request: SyncRequest, now: datetime, keep_lease: C
     filters_changed = record.filters is not None and record.filters != listing.filters
     wanted = documents_to_read(documents, listing, filters_changed=filters_changed, force=request.force)
     read = read_documents(provider.open_media, wanted.read, wanted.gone, _ns(now))
+    read = with_last_good(line.store, line.name, read)
     return _Evidence(record, alive, remembered, documents, listing, identity, readings, plan, read)
 
 

@@ -8,7 +8,8 @@ from datetime import datetime
 from storyline_core.errors import Busy, NeedsPerson, StoreError, StorylineError
 from storyline_core.interfaces import AlertLevel
 from storyline_core.redaction import scrub
-from storyline_core.steps.line import Line, clear_alert, raise_alert
+from storyline_core.steps.alarms import clear_alert, raise_alert
+from storyline_core.steps.line import Line
 from storyline_core.steps.report import SyncReport
 from storyline_core.store import Store
 

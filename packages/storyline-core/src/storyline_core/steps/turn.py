@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
@@ -13,25 +14,19 @@ from storyline_core.agenda import NextTask, Task, next_task
 from storyline_core.errors import NotAllowed, NotFound, Stale, StorylineError
 from storyline_core.posts import Post
 from storyline_core.redaction import scrub
-from storyline_core.steps.fill import Filled, fill
+from storyline_core.steps.alarms import repeat_alerts
+from storyline_core.steps.fill import Filled, fill, tell_missed
 from storyline_core.steps.line import Line, standing_of, stopped_because
+from storyline_core.steps.logbook import Done, entries, write_down
 from storyline_core.steps.offer import escalate, offer, remind
 from storyline_core.steps.publish import approve_by_rule, prepare, prepare_again, publish
-from storyline_core.steps.settle import dry_run, find, miss, swap_unfit
+from storyline_core.steps.settle import dry_run, find, hand_over, miss, swap_unfit
+from storyline_core.store import AccountState
 
 log = logging.getLogger("storyline")
 
 MOST_TASKS = 12
 """How many tasks one post may take in one turn; a post that wants more waits for the next turn."""
-
-
-@attrs.frozen
-class Done:
-    """One task that a turn carried out: on which post, and how the post stands now."""
-
-    task: Task
-    post: Post
-    why: str = ""
 
 
 @attrs.frozen
@@ -48,33 +43,64 @@ class Turned:
 def turn(line: Line, now: datetime) -> Turned:
     """Do what each unsettled post of the account needs, then fill its slots, and post what is due of these at once.
 
-    Posts go first, so that what they free can fill the slots.
+    Posts go first, so that what they free can fill the slots. What was done is told and written down at the end.
     """
     with line.store.read() as unit:
         waiting = unit.queue.unsettled(line.account.name)
+        known = unit.accounts.state(line.account.name).stopped_why
     errors: list[str] = []
-    done = _worked_off(line, waiting, now, errors)
+    done = _worked_off(line, waiting, errors)
     filled = fill(line, now)
-    done += _worked_off(line, filled.posts, now, errors)
+    done += _worked_off(line, filled.posts, errors)
+    unseen = [each.post for each in done if each.task is Task.MISS and each.post.message is None]
+    tell_missed(line, (*filled.missed, *unseen), now)
+    repeat_alerts(line, now)
+    state = _state(line)
+    found = entries(done, filled, known=known, stopped=state.stopped_why)
+    write_down(line, found, now, triggered_by="scheduler")
+    return Turned(
+        account=line.account.name,
+        filled=filled,
+        done=tuple(done),
+        errors=tuple(errors),
+        stopped=stopped_because(state, now),
+    )
+
+
+def advance_post(line: Line, post: Post, now: datetime) -> list[Done]:
+    """Do at once what one post needs, since a person asked for it, until it has to wait."""
+    known = _state(line).stopped_why
+    done = _advanced(line, post, now)
+    found = entries(done, Filled(), known=known, stopped=_state(line).stopped_why)
+    write_down(line, found, now, triggered_by="cli")
+    return done
+
+
+def _state(line: Line) -> AccountState:
     with line.store.read() as unit:
-        stopped = stopped_because(unit.accounts.state(line.account.name), now)
-    return Turned(account=line.account.name, filled=filled, done=tuple(done), errors=tuple(errors), stopped=stopped)
+        return unit.accounts.state(line.account.name)
 
 
-def _worked_off(line: Line, posts: Iterable[Post], now: datetime, errors: list[str]) -> list[Done]:
+def _worked_off(line: Line, posts: Iterable[Post], errors: list[str]) -> list[Done]:
     """Give each post what it needs, oldest first; what goes wrong with one is noted and the rest goes on."""
     done: list[Done] = []
     for post in sorted(posts, key=lambda post: (post.due_at, post.id)):
         try:
-            done.extend(advance_post(line, post, now))
+            done.extend(_advanced(line, post, line.clock()))
         except StorylineError as error:
             log.warning("Post %s: %s", post.id, scrub(str(error)))
             errors.append(f"Post {post.id}: {scrub(str(error))}")
+        except Exception as error:  # noqa: BLE001 - a mistake of ours over one post must not keep the others waiting
+            log.error("Post %s: %s", post.id, scrub("".join(traceback.format_exception(error))))
+            errors.append(f"Post {post.id}: {type(error).__name__}: {scrub(str(error))}")
     return done
 
 
-def advance_post(line: Line, post: Post, now: datetime) -> list[Done]:
-    """Do one task after the other on one post until it has to wait."""
+def _advanced(line: Line, post: Post, now: datetime) -> list[Done]:
+    """Do one task after the other on one post until it has to wait.
+
+    The clock is read for each: a claim that begins when the one before took long must not have half lapsed already.
+    """
     done: list[Done] = []
     for _ in range(MOST_TASKS):
         task = task_of(line, post, now)
@@ -89,6 +115,7 @@ def advance_post(line: Line, post: Post, now: datetime) -> list[Done]:
         if (post.revision, post.state) == (before.revision, before.state):
             break
         done.append(Done(task=task.task, post=post, why=task.why))
+        now = line.clock()
     return done
 
 
@@ -122,6 +149,7 @@ _REASONED: Mapping[Task, Callable[[Line, Post, datetime, str], Post]] = MappingP
         Task.REMIND: remind,
         Task.ESCALATE: escalate,
         Task.APPROVE: approve_by_rule,
+        Task.HAND_OVER: hand_over,
         Task.PREPARE_AGAIN: prepare_again,
         Task.SWAP: swap_unfit,
         Task.MISS: miss,
