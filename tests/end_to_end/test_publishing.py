@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 
+import attrs
 import pytest
 
 from storyline_core import (
     Decision,
+    Entry,
     InProgress,
     Mode,
     NeedsPerson,
@@ -21,9 +23,11 @@ from storyline_core import (
     Storyline,
     Unavailable,
     Uncertain,
+    load_plugins,
+    open_storyline,
 )
-from storyline_core.testing.memory import MemoryPlugin
-from tests.end_to_end.memory_world import fill_folder, opened_in_memory
+from storyline_core.testing.memory import MemoryPlugin, Place
+from tests.end_to_end.memory_world import fill_folder, opened_in_memory, settings_of
 from tests.end_to_end.world import START, SetClock
 
 FIRST_SLOT = START + timedelta(hours=3)
@@ -274,3 +278,21 @@ def test_a_notifier_decides_only_about_accounts_it_serves(
         storyline.tick()
         assert plugin.team().replies[-1] == f"There is no post {card.draft.post.id}."
         assert first(storyline).state is PostState.OFFERED
+
+
+def test_a_renamed_publisher_publishes_what_it_prepared_under_its_old_name(
+    database_url: str, plugin: MemoryPlugin, clock: SetClock
+) -> None:
+    with opened_in_memory(database_url, plugin, clock) as storyline:
+        storyline.tick()
+        clock.at = FIRST_SLOT
+        plugin.faults.order("publish", Unavailable("down"))
+        storyline.tick()
+        assert first(storyline).state is PostState.PREPARED
+    settings = settings_of(database_url, publisher="brand")
+    renamed = attrs.evolve(settings, publishers=[Entry("brand", "memory", Place(), renamed_from="stage")])
+    clock.forward(timedelta(minutes=5))
+    with open_storyline(renamed, plugins=load_plugins(extra=[plugin]), clock=clock) as storyline:
+        storyline.tick()
+        assert first(storyline).state is PostState.POSTED
+    assert plugin.faults.calls.count("prepare") == 1

@@ -12,7 +12,7 @@ from storyline_core.errors import NotFound, PluginFault, Unavailable
 from storyline_core.interfaces import Controls, Kind, MediaSourceProvider, Notifier, Publisher, Runtime, Traits
 from storyline_core.media import MediaItem
 from storyline_core.plugins import Plugins
-from storyline_core.settings import Settings
+from storyline_core.settings import Entry, Settings
 from storyline_core.steps.line import Line, guarded
 from storyline_core.steps.sync import SourceLine
 from storyline_core.store import PrivateTexts, Store, Vault
@@ -95,6 +95,8 @@ class Opened:
             resting_sources=self._resting_sources(),
             notifier_fault=notifier_fault,
             publisher_fault=publisher_fault,
+            notifier_was=_former_name(account.notifier, self._settings.notifiers),
+            publisher_was=_former_name(account.publisher, self._settings.publishers),
         )
 
     def poll(self, name: str, controls: Controls) -> int:
@@ -153,3 +155,9 @@ class Opened:
     def _open_item(self, item: MediaItem) -> BinaryIO:
         provider = self.source(item.source)
         return guarded(lambda: provider.open_media(item.key), f"Opening {item.name}", otherwise=Unavailable)
+
+
+def _former_name(name: str | None, entries: Mapping[str, Entry]) -> str | None:
+    """What a notifier or publisher was called before, so that its cards and handles are still its own."""
+    entry = entries.get(name) if name is not None else None
+    return entry.renamed_from if entry is not None else None

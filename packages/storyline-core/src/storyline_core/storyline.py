@@ -13,7 +13,7 @@ import attrs
 
 from storyline_core.accounts import Account
 from storyline_core.clock import utc_now
-from storyline_core.errors import NotFound, PluginFault, StorylineError
+from storyline_core.errors import NotFound, StorylineError
 from storyline_core.interfaces import Decision, Draft, MediaSourceProvider, Notifier, Publisher
 from storyline_core.media import MediaItem
 from storyline_core.metadata import Partial
@@ -94,7 +94,7 @@ class Storyline:
         for name in self.settings.notifiers:
             try:
                 decisions += self._opened.poll(name, ControlsOf(self, name))
-            except PluginFault as error:
+            except StorylineError as error:
                 errors.append(f"{name}: {scrub(str(error))}")
         turns = []
         for name in self.settings.accounts:
