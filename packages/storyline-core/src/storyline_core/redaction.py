@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+import traceback
+
+LONGEST_TRACE = 8_000
+"""How many characters of a traceback go into the log."""
 
 _HIDDEN = "[hidden]"
 _PATTERNS = (
@@ -25,3 +29,8 @@ def scrub(text: str, *, limit: int = 500) -> str:
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def trace_of(error: BaseException) -> str:
+    """An error's traceback without secrets. A logger's own `exc_info` would repeat its message as it is."""
+    return scrub("".join(traceback.format_exception(error)), limit=LONGEST_TRACE)

@@ -22,6 +22,7 @@ from storyline_core.errors import PluginError
 from storyline_core.hookspecs import PROJECT
 from storyline_core.interfaces import Contract, Kind, NotifierKind, PublisherKind, SourceKind
 from storyline_core.plugins.checks import HOOK_OF, Unusable, answered, checked_hooks, checked_kind
+from storyline_core.redaction import trace_of
 
 if TYPE_CHECKING:
     from storyline_core.posts import Post
@@ -131,8 +132,9 @@ class Plugins:
         for loaded in self._loaded:
             try:
                 getattr(loaded.hooks.hook, hook)(**fact)
-            except Exception:  # noqa: BLE001 - a stranger's listener; logged, and the rest is told
-                _log.exception("%s failed in %s of %s", hook, _name_of(loaded.plugin), loaded.package)
+            except Exception as error:  # noqa: BLE001 - a stranger's listener; logged, and the rest is told
+                trace = trace_of(error)
+                _log.error("%s failed in %s of %s:\n%s", hook, _name_of(loaded.plugin), loaded.package, trace)
 
 
 def load_plugins(

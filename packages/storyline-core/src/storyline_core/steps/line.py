@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Callable
 from datetime import datetime
 from typing import BinaryIO, TypeVar
@@ -16,15 +15,12 @@ from storyline_core.errors import NotFound, PluginFault, Refused, StorylineError
 from storyline_core.interfaces import Draft, Notifier, Publisher, Traits
 from storyline_core.media import MediaItem
 from storyline_core.posts import Handle, Message, Origin, Post
-from storyline_core.redaction import scrub
+from storyline_core.redaction import scrub, trace_of
 from storyline_core.store import AccountState, Store, Unit
 
 log = logging.getLogger("storyline")
 
 Answer = TypeVar("Answer")
-
-LONGEST_TRACE = 8_000
-"""How many characters of a plugin's traceback go into the log."""
 
 
 @attrs.frozen
@@ -106,9 +102,7 @@ def guarded(
     except StorylineError as error:
         raise otherwise(f"{what} failed: {scrub(str(error))}") from error
     except Exception as error:
-        # Not `exc_info`: a formatted traceback repeats the message, which may hold a token.
-        trace = scrub("".join(traceback.format_exception(error)), limit=LONGEST_TRACE)
-        log.warning("%s raised %s, which no plugin may:\n%s", what, type(error).__name__, trace)
+        log.warning("%s raised %s, which no plugin may:\n%s", what, type(error).__name__, trace_of(error))
         raise otherwise(f"{what} failed: {type(error).__name__}: {scrub(str(error))}") from error
     if not isinstance(answer, gives):
         raise otherwise(f"{what} answered with {type(answer).__name__}, which means nothing here.")

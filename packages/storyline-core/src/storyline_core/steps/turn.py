@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
@@ -13,7 +12,7 @@ import attrs
 from storyline_core.agenda import NextTask, Task, next_task
 from storyline_core.errors import NotAllowed, NotFound, Stale, StorylineError
 from storyline_core.posts import Post
-from storyline_core.redaction import scrub
+from storyline_core.redaction import scrub, trace_of
 from storyline_core.steps.alarms import repeat_alerts
 from storyline_core.steps.fill import Filled, fill, tell_missed
 from storyline_core.steps.line import Line, standing_of, stopped_because
@@ -91,7 +90,7 @@ def _worked_off(line: Line, posts: Iterable[Post], errors: list[str]) -> list[Do
             log.warning("Post %s: %s", post.id, scrub(str(error)))
             errors.append(f"Post {post.id}: {scrub(str(error))}")
         except Exception as error:  # noqa: BLE001 - a mistake of ours over one post must not keep the others waiting
-            log.error("Post %s: %s", post.id, scrub("".join(traceback.format_exception(error))))
+            log.error("Post %s: %s", post.id, trace_of(error))
             errors.append(f"Post {post.id}: {type(error).__name__}: {scrub(str(error))}")
     return done
 
