@@ -43,6 +43,9 @@ if TYPE_CHECKING:
         Unavailable as Unavailable,
         Uncertain as Uncertain,
     )
+    from storyline_core.hints import (
+        Hint as Hint,
+    )
     from storyline_core.hookspecs import (
         hookimpl as hookimpl,
         hookspec as hookspec,
@@ -71,6 +74,8 @@ if TYPE_CHECKING:
         Runtime as Runtime,
         SourceKind as SourceKind,
         Traits as Traits,
+        Watch as Watch,
+        WatchableSource as WatchableSource,
     )
     from storyline_core.media import (
         Description as Description,
@@ -257,6 +262,7 @@ _HOMES = {
         "Unavailable",
         "Uncertain",
     ),
+    "hints": ("Hint",),
     "hookspecs": (
         "hookimpl",
         "hookspec",
@@ -285,6 +291,8 @@ _HOMES = {
         "Runtime",
         "SourceKind",
         "Traits",
+        "Watch",
+        "WatchableSource",
     ),
     "media": (
         "Description",
@@ -467,6 +475,7 @@ __all__ = [
     "HashPlan",
     "Health",
     "Held",
+    "Hint",
     "Hold",
     "InProgress",
     "ItemEvent",
@@ -563,6 +572,8 @@ __all__ = [
     "Unseen",
     "Validation",
     "Waiting",
+    "Watch",
+    "WatchableSource",
     "WouldDo",
     "advance",
     "advise",

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
+from storyline_core.hints import Hint
 from storyline_core.media import Fingerprint, ListedFile, Listing, MediaItem, Unread
 from storyline_core.posts import Handle, Message, Post, PostEvent, Publication
 
@@ -78,6 +79,35 @@ class MediaSourceProvider(Protocol):
 
     def confirm_absent(self, keys: Sequence[str]) -> frozenset[str]:
         """Those of the keys that are certainly not there any more, looked at again one by one or in batches."""
+
+
+class Watch(Protocol):
+    """A watch that is kept over a source. Used by one thread, the one that syncs the source."""
+
+    def wait(self, timeout: timedelta, stop: Callable[[], bool]) -> Hint | None:
+        """Where something may have changed since the last call, once it has been quiet there for a moment.
+
+        A moment is half a second; a place that never comes to rest is told after ten seconds. None when `timeout`
+        passed or `stop()` became True without a hint. Raises `Unavailable` when the watch is lost.
+        """
+
+
+@runtime_checkable
+class WatchableSource(MediaSourceProvider, Protocol):
+    """A source that can say by itself where something changed. Its kind has the trait `watches`."""
+
+    def watch(self) -> AbstractContextManager[Watch]:
+        """Begin to watch; what changes from then on is told, nothing from before.
+
+        Raises `Refused` where watching cannot work (a network disk, too few watches), with why and what to do.
+        """
+
+    def list_part(self, hint: Hint) -> Listing:
+        """What is there now in the places of a hint: a listing of mode `SUBTREE`.
+
+        `scope` are the folders that were listed whole, `gone` the keys that were looked for and are certainly not
+        there. For `hint.everything` it is the full listing. Raises as `list_media` does.
+        """
 
 
 @attrs.frozen
@@ -245,12 +275,14 @@ class Traits:
     """What core needs to know of a kind, as data. Core never asks for a plugin by name.
 
     `keys_survive_renames`: keys are stable ids, not paths. `lists_changes`: `list_media` understands a cursor.
+    `watches`: the source is a `WatchableSource`.
     `publishes_at_most_once`: `publish` of one handle cannot happen twice and `find` tells the truth; where False, a
     person is asked instead. `media_rules`: what a publisher can send.
     """
 
     keys_survive_renames: bool = False
     lists_changes: bool = False
+    watches: bool = False
     publishes_at_most_once: bool = True
     media_rules: MediaRules = ANY_MEDIA
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import attrs
 
+from storyline_core.hints import Hint
 from storyline_core.media import FileProblem
 from storyline_core.reconcile import ChangeKind, ChangeSet, Held
 
 MOST_DETAILS = 100
 """How many errors a report spells out; its counts are never capped."""
+
+MOST_DEFERRED = 500
+"""How many of the files that wait are named."""
 
 
 @attrs.frozen
@@ -30,8 +34,9 @@ class Progress:
 class SyncRequest:
     """How to sync: rehearse only, read everything again, accept removals once (only of that plan, if one is named).
 
-    `still_for` lets files younger than that wait; a sync that a person asked for leaves it at zero. `tell` hears of
-    progress.
+    `still_for` lets files younger than that wait; a sync that a person asked for leaves it at zero. `hint` narrows the
+    look to what a watcher heard. `check_day` makes it the daily pass: everything is listed, whatever cursor there is,
+    and that day's share of the files that seem unchanged is read again. `tell` hears of progress.
     """
 
     dry_run: bool = False
@@ -39,6 +44,8 @@ class SyncRequest:
     accept_removals: bool = False
     accepted_plan: str | None = None
     still_for: timedelta = timedelta()
+    hint: Hint | None = None
+    check_day: int | None = None
     triggered_by: str = "cli"
     user: str | None = None
     tell: Callable[[Progress], None] = lambda progress: None
@@ -55,7 +62,11 @@ class ChangeLine:
 
 @attrs.frozen
 class SyncReport:
-    """What one sync of one source found and did. `failed` is why nothing could be done at all, "" otherwise."""
+    """What one sync of one source found and did. `failed` is why nothing could be done at all, "" otherwise.
+
+    `deferred_keys` are the first `MOST_DEFERRED` of those that are to be looked at again, `look_again_at` when the
+    youngest of them will have been still for long enough (None when waiting for it would not help).
+    """
 
     source: str
     dry_run: bool = False
@@ -80,6 +91,8 @@ class SyncReport:
     error_count: int = 0
     changes: tuple[ChangeLine, ...] = ()
     duration_ms: int = 0
+    deferred_keys: tuple[str, ...] = ()
+    look_again_at: datetime | None = None
     failed: str = ""
 
     @property
@@ -107,7 +120,7 @@ def lines_of(changes: ChangeSet) -> tuple[ChangeLine, ...]:
 
 def summary(report: SyncReport) -> dict[str, object]:
     """A report's counts and reasons as plain values, for the run record."""
-    skip = {"changes", "errors", "held"}
+    skip = {"changes", "errors", "held", "deferred_keys", "look_again_at"}
     plain: dict[str, object] = attrs.asdict(report, recurse=False, filter=lambda field, _: field.name not in skip)
     plain["held"] = [held.message for held in report.held]
     plain["errors"] = [{"key": each.key, "message": each.message} for each in report.errors]

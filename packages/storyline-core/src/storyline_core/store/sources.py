@@ -19,7 +19,11 @@ from storyline_core.store.upsert import upsert
 
 @attrs.frozen
 class SourceRecord:
-    """What the last syncs of a source left behind. `waiting` are new files that wait, by key."""
+    """What the last syncs of a source left behind. `waiting` are new files that wait, by key.
+
+    `last_full_at` is when it was last listed whole, `last_checked_at` when the daily pass last went over it.
+    `unwatched_because` says why a source that should be watched is not; it is not the sync's to change.
+    """
 
     name: str
     cursor: str | None = None
@@ -30,6 +34,9 @@ class SourceRecord:
     last_run_id: int | None = None
     paused: bool = False
     waiting: Mapping[str, Waiting] = attrs.field(factory=dict)
+    last_full_at: datetime | None = None
+    last_checked_at: datetime | None = None
+    unwatched_because: str | None = None
 
 
 @attrs.frozen
@@ -44,9 +51,9 @@ class Sources:
         return SourceRecord(name) if row is None else value_of(row, SourceRecord)
 
     def save(self, record: SourceRecord) -> None:
-        """Keep a record, except the switch: a person may have turned it while the sync was running."""
+        """Keep a record, except what others may have changed while the sync was running: the switch, the watch."""
         row = row_of(record)
-        kept = {name: value for name, value in row.items() if name not in ("name", "paused")}
+        kept = {name: value for name, value in row.items() if name not in ("name", "paused", "unwatched_because")}
         statement = upsert(self.connection, sources).values(row)
         self.connection.execute(statement.on_conflict_do_update(index_elements=[sources.c.name], set_=kept))
 
@@ -59,6 +66,17 @@ class Sources:
         statement = upsert(self.connection, sources).values(row_of(SourceRecord(name, paused=paused)))
         self.connection.execute(
             statement.on_conflict_do_update(index_elements=[sources.c.name], set_={"paused": paused})
+        )
+
+    def set_unwatched(self, name: str, because: str | None) -> None:
+        """Note why a source is not watched; None when it is, or need not be."""
+        statement = upsert(self.connection, sources).values(row_of(SourceRecord(name, unwatched_because=because)))
+        self.connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=[sources.c.name],
+                set_={"unwatched_because": because},
+                where=sources.c.unwatched_because.is_distinct_from(because),
+            )
         )
 
     def rename(self, old: str, new: str) -> None:

@@ -248,6 +248,18 @@ sources = Table(
     Column("last_run_id", BIG),
     Column("paused", Boolean, nullable=False),
     Column("waiting", JsonText, nullable=False),
+    Column("last_full_at", Instant),
+    Column("last_checked_at", Instant),
+    Column("unwatched_because", Text),
+)
+
+# By content, so that twins share it and it survives every move.
+likenesses = Table(
+    "likenesses",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("bits", BIG),
 )
 
 accounts = Table(
