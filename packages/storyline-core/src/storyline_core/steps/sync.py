@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import partial
 
 import attrs
 
-from storyline_core.describing import documents_to_read
-from storyline_core.errors import StoreError, StorylineError, Unavailable
-from storyline_core.interfaces import MediaSourceProvider, Traits
+from storyline_core.errors import StoreError, StorylineError
 from storyline_core.media import (
     Fingerprint,
-    ListedFile,
-    Listing,
-    RememberedDocument,
-    Unread,
 )
 from storyline_core.reconcile import (
     ChangeKind,
     ChangeSet,
     Gate,
     Gates,
-    HashPlan,
-    RememberedIndex,
     confirmed,
     reconcile,
-    sift,
-    to_hash,
 )
 from storyline_core.redaction import scrub
-from storyline_core.steps.documents import ReadDocuments, Redescribed, read_documents, redescribe, with_last_good
-from storyline_core.steps.line import Answer, guarded
+from storyline_core.steps.documents import ReadDocuments, Redescribed, redescribe
+from storyline_core.steps.gather import Evidence, SourceLine, ask_source, gather, nanoseconds
 from storyline_core.steps.report import (
     MOST_DETAILS,
     ChangeLine,
-    Progress,
     SyncReport,
     SyncRequest,
     asked,
@@ -45,44 +32,7 @@ from storyline_core.steps.report import (
     summary,
 )
 from storyline_core.steps.tenure import Tenure
-from storyline_core.store import Lease, RunStatus, SourceRecord, Store
-
-
-@attrs.frozen
-class SourceLine:
-    """One opened source, with what its sync needs."""
-
-    name: str
-    provider: MediaSourceProvider
-    traits: Traits
-    store: Store
-    clock: Callable[[], datetime]
-    holder: str
-    tell_changed: Callable[[str, ChangeSet], None]
-
-
-TOLD_EVERY = 16
-"""After how many small files that were read a sync tells how far it is and keeps its lease."""
-
-LARGE = 1 << 20
-"""A file of more bytes than this is told of at once."""
-
-Readings = dict[str, Fingerprint | Unread]
-
-
-@attrs.frozen
-class _Evidence:
-    """Everything one run saw, before anything is decided."""
-
-    record: SourceRecord
-    alive: bool
-    remembered: RememberedIndex
-    documents: Sequence[RememberedDocument]
-    listing: Listing
-    identity: str | None
-    readings: Readings
-    plan: HashPlan
-    read: ReadDocuments
+from storyline_core.store import Lease, RunStatus
 
 
 @attrs.frozen
@@ -103,11 +53,11 @@ def sync(line: SourceLine, request: SyncRequest) -> SyncReport:
     """
     started = line.clock()
     if request.dry_run:
-        decided = _decide(line, _gather(line, request, started, lambda: None), request, started)
+        decided = _decide(line, gather(line, request, started, lambda: None), request, started)
         return attrs.evolve(decided.report, duration_ms=_since(line, started))
     tenure = Tenure(line.store, line.clock, f"sync/{line.name}", line.holder, started)
     try:
-        evidence = _gather(line, request, started, tenure.keep)
+        evidence = gather(line, request, started, tenure.keep)
         decided = _decide(line, evidence, request, started)
         report = attrs.evolve(decided.report, duration_ms=_since(line, started))
         _apply(line, tenure.lease, evidence, attrs.evolve(decided, report=report), request, started)
@@ -121,77 +71,7 @@ def sync(line: SourceLine, request: SyncRequest) -> SyncReport:
     return report
 
 
-def _gather(line: SourceLine, request: SyncRequest, now: datetime, keep_lease: Callable[[], None]) -> _Evidence:
-    provider = line.provider
-    with line.store.read() as unit:
-        record = unit.sources.get(line.name)
-        alive = unit.library.has_living(line.name)
-        documents = unit.library.documents(line.name)
-    request.tell(Progress(line.name, "looking"))
-    before = _ask(lambda: provider.identity(not alive and not request.dry_run), "identity")
-    cursor = record.cursor if line.traits.lists_changes and not request.force else None
-    listing = _ask(lambda: provider.list_media(cursor), "listing")
-    identity = _ask(lambda: provider.identity(False), "identity")
-    if identity != before:
-        raise Unavailable(f"The source {line.name} became another one while it was looked at. Nothing was changed.")
-    # Only now, so that what stands as remembered is told from the rest while the rows come in.
-    with line.store.read() as unit:
-        sifted = sift(unit.library.remembered_rows(line.name), listing, force=request.force)
-    remembered, listing = sifted.remembered, sifted.listing
-    if alive and record.identity is not None and identity != record.identity:
-        return _Evidence(record, alive, remembered, documents, listing, identity, {}, HashPlan(()), ReadDocuments())
-    plan, readings = _read_what_must_be(line, request, remembered, listing, now, keep_lease)
-    filters_changed = record.filters is not None and record.filters != listing.filters
-    wanted = documents_to_read(documents, listing, filters_changed=filters_changed, force=request.force)
-    read = read_documents(provider.open_media, wanted.read, wanted.gone, _ns(now))
-    read = with_last_good(line.store, line.name, read)
-    return _Evidence(record, alive, remembered, documents, listing, identity, readings, plan, read)
-
-
-def _read_what_must_be(
-    line: SourceLine,
-    request: SyncRequest,
-    remembered: RememberedIndex,
-    listing: Listing,
-    now: datetime,
-    keep_lease: Callable[[], None],
-) -> tuple[HashPlan, Readings]:
-    """Read what must be read; where a shift of all times may explain the dirt, a sample of it first."""
-    planned = partial(
-        to_hash,
-        remembered,
-        listing,
-        now_ns=_ns(now),
-        force=request.force,
-        still_for_ns=int(request.still_for.total_seconds() * 1e9),
-    )
-    plan = planned()
-    readings: Readings = {}
-    if plan.sample:
-        readings = _read_files(line, request, plan.sample, keep_lease)
-        plan = planned(sampled=readings)
-    return plan, readings | _read_files(line, request, plan.entries, keep_lease)
-
-
-def _read_files(
-    line: SourceLine, request: SyncRequest, entries: Sequence[ListedFile], keep_lease: Callable[[], None]
-) -> Readings:
-    readings: Readings = {}
-    if not entries:
-        return readings
-    answers = iter(_ask(lambda: line.provider.fingerprint(entries), "reading"))
-    size = 0
-    while (answer := _ask(lambda: next(answers, None), "reading")) is not None:
-        readings[answer.key] = answer
-        read = answer.size if isinstance(answer, Fingerprint) else 0
-        size += read
-        if read > LARGE or len(readings) % TOLD_EVERY == 0 or len(readings) == len(entries):
-            keep_lease()
-            request.tell(Progress(line.name, "reading", len(readings), len(entries), size))
-    return readings
-
-
-def _decide(line: SourceLine, evidence: _Evidence, request: SyncRequest, now: datetime) -> _Decided:
+def _decide(line: SourceLine, evidence: Evidence, request: SyncRequest, now: datetime) -> _Decided:
     gates = Gates(
         identity_before=evidence.record.identity if evidence.alive else None,
         identity_now=evidence.identity,
@@ -205,27 +85,27 @@ def _decide(line: SourceLine, evidence: _Evidence, request: SyncRequest, now: da
     changes = reconcile(evidence.remembered, evidence.listing, evidence.readings, gates, now)
     doomed = [change.key for change in changes.of(ChangeKind.REMOVED)]
     if doomed:
-        absent = _ask(lambda: line.provider.confirm_absent(doomed), "looking again")
-        same = _ask(lambda: line.provider.identity(False), "identity") == evidence.identity
+        absent = ask_source(lambda: line.provider.confirm_absent(doomed), "looking again")
+        same = ask_source(lambda: line.provider.identity(False), "identity") == evidence.identity
         changes = confirmed(changes, absent if same else frozenset())
     read = _believed(line, evidence, changes)
     redescribed = redescribe(line.store, line.name, changes, read, evidence.documents)
     return _Decided(_report(line, evidence, changes, redescribed, request), changes, read, redescribed)
 
 
-def _believed(line: SourceLine, evidence: _Evidence, changes: ChangeSet) -> ReadDocuments:
+def _believed(line: SourceLine, evidence: Evidence, changes: ChangeSet) -> ReadDocuments:
     """The documents, those that seem gone only if no gate is closed and a second look does not find them."""
     gone = evidence.read.gone
     if not gone:
         return evidence.read
     absent: frozenset[str] = frozenset()
     if not changes.held:
-        absent = _ask(lambda: line.provider.confirm_absent([each.key for each in gone]), "looking again")
+        absent = ask_source(lambda: line.provider.confirm_absent([each.key for each in gone]), "looking again")
     return attrs.evolve(evidence.read, gone=tuple(each for each in gone if each.key in absent))
 
 
 def _report(
-    line: SourceLine, evidence: _Evidence, changes: ChangeSet, redescribed: Redescribed, request: SyncRequest
+    line: SourceLine, evidence: Evidence, changes: ChangeSet, redescribed: Redescribed, request: SyncRequest
 ) -> SyncReport:
     errors = (*changes.problems, *evidence.read.problems)
     deferred = {problem.key for problem in (*changes.deferred, *evidence.plan.deferred)}
@@ -270,7 +150,7 @@ def _copies(line: SourceLine, alive: bool, changes: ChangeSet) -> int:
 def _apply(
     line: SourceLine,
     lease: Lease,
-    evidence: _Evidence,
+    evidence: Evidence,
     decided: _Decided,
     request: SyncRequest,
     started: datetime,
@@ -287,7 +167,7 @@ def _apply(
             documents=decided.read.stored,
             gone_documents=[document.key for document in decided.read.gone],
             now=started,
-            now_ns=_ns(started),
+            now_ns=nanoseconds(started),
         )
         record = attrs.evolve(evidence.record, last_tried_at=started)
         closed = {held.gate for held in changes.held}
@@ -330,13 +210,5 @@ def _record_failure(line: SourceLine, error: StorylineError, request: SyncReques
         )
 
 
-def _ask(call: Callable[[], Answer], what: str) -> Answer:
-    return guarded(call, f"The source's {what}", otherwise=Unavailable)
-
-
 def _since(line: SourceLine, started: datetime) -> int:
     return int((line.clock() - started).total_seconds() * 1000)
-
-
-def _ns(instant: datetime) -> int:
-    return int(instant.timestamp() * 1_000_000) * 1000
