@@ -13,8 +13,8 @@ from storyline_core.interfaces import Controls, Kind, MediaSourceProvider, Notif
 from storyline_core.media import MediaItem
 from storyline_core.plugins import Plugins
 from storyline_core.settings import Entry, Settings
-from storyline_core.steps.line import Line, guarded
 from storyline_core.steps.gather import SourceLine
+from storyline_core.steps.line import Line, guarded
 from storyline_core.store import PrivateTexts, Store, Vault
 
 Thing = TypeVar("Thing")
