@@ -162,6 +162,37 @@ def test_one_reminder_follows_and_then_the_post_is_missed(team: Storyline, clock
     assert (missed.state, missed.reason) == (PostState.MISSED, "nobody answered")
 
 
+def test_what_was_posted_after_its_time_can_still_be_recorded_and_taken_back(team: Storyline, clock: SetClock) -> None:
+    shown = first(team, PostState.OFFERED)
+    clock.at = FIRST_SLOT + timedelta(hours=24)
+    team.tick()
+    missed = team.post(shown.id)
+    with pytest.raises(Stale):
+        decided(team, shown, PostEvent.POSTED, by=ANNA, revision=shown.revision)
+    late = decided(team, missed, PostEvent.POSTED, by=ANNA)
+    assert (late.state, late.posted_at, late.decided_by) == (PostState.POSTED, clock.at, ANNA)
+    with team.read() as unit:
+        assert shown.item_id is not None
+        assert unit.library.item(shown.item_id).times_posted == 1
+        assert [hold.post_id for hold in unit.holds.list(clock.at)] == [shown.id]
+    back = decided(team, late, PostEvent.UNDO, by=ANNA)
+    assert (back.state, back.reason, back.posted_at) == (PostState.MISSED, "nobody answered", None)
+    assert back.settled_at is not None
+    with team.read() as unit:
+        assert not unit.holds.list(clock.at)
+
+
+def test_a_missed_slot_for_which_nothing_was_chosen_cannot_have_been_posted(world: World, clock: SetClock) -> None:
+    with opened_for_team(world, clock) as storyline:
+        storyline.tick()
+        clock.at = FIRST_SLOT + timedelta(days=2)
+        storyline.tick()
+        with storyline.read() as unit:
+            empty = next(post for post in unit.queue.history("main") if post.item_id is None)
+        with pytest.raises(NotAllowed, match="Nothing was chosen"):
+            decided(storyline, empty, PostEvent.POSTED, by=ANNA)
+
+
 def test_an_unanswered_card_is_escalated_once_when_the_account_says_so(
     world: World, clock: SetClock, capsys: pytest.CaptureFixture[str]
 ) -> None:

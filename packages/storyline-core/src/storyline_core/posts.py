@@ -187,7 +187,7 @@ def _table() -> Mapping[PostState, Moves]:
         s.POSTED: {e.UNDO: s.OFFERED},
         s.SKIPPED: {e.UNDO: s.OFFERED},
         s.REJECTED: {e.UNDO: s.OFFERED},
-        s.MISSED: {},
+        s.MISSED: {e.POSTED: s.POSTED},
         s.FAILED: {e.RETRY: s.SCHEDULED},
     }
     return MappingProxyType({state: MappingProxyType(moves) for state, moves in table.items()})

@@ -61,6 +61,8 @@ def _refuse_strangers(unit: Unit, decision: Decision) -> None:
 
 def _refuse_impossible(line: Line, post: Post, decision: Decision, now: datetime) -> None:
     account = line.account
+    if decision.event is PostEvent.POSTED and post.item_id is None:
+        raise NotAllowed(f"Nothing was chosen for post {post.id}, so there is nothing that could have been posted.")
     if decision.event is PostEvent.APPROVE and account.publisher is None:
         raise NotAllowed(f"The account {account.name} has no publisher; post it by hand and press Posted.")
     if decision.event is PostEvent.SNOOZE and decision.until is not None:
