@@ -35,7 +35,9 @@ TOOLS = [
 ]
 DISTRIBUTIONS = {
     "storyline-core": ROOT / "packages" / "storyline-core",
+    "storyline-gdrive": ROOT / "packages" / "storyline-gdrive",
     "storyline-local": ROOT / "packages" / "storyline-local",
+    "storyline-telegram": ROOT / "packages" / "storyline-telegram",
     "storyline": ROOT / "runners",
     "storyline-webfolder": ROOT / "examples" / "storyline-webfolder",
 }
@@ -150,9 +152,8 @@ class Environment:
             return
         pip = ["python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", str(CONSTRAINTS)]
         self.run(*pip, *BUILDERS, *tools)
-        paths = [
-            f"{DISTRIBUTIONS[name]}[{extras}]" if name == "storyline-core" else DISTRIBUTIONS[name] for name in names
-        ]
+        wanted = {"storyline-core": f"[{extras}]", "storyline-telegram": "[webhook]"}
+        paths = [f"{DISTRIBUTIONS[name]}{wanted.get(name, '')}" for name in names]
         # Without build isolation: one hatchling for all of them instead of a fresh environment for each.
         self.run(*pip, "--no-build-isolation", *(word for path in paths for word in ("-e", str(path))))
         for old in self.folder.glob(f"{what}-*"):

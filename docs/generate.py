@@ -62,7 +62,7 @@ def contracts(*names: str) -> Callable[[], str]:
     """The protocols and values of those names, with their methods or fields."""
 
     def part() -> str:
-        classes = _classes("interfaces", "media", "posts")
+        classes = _classes("interfaces", "media", "posts", "desk/__init__")
         return "\n".join(_class(classes[name]) for name in names)
 
     return part
@@ -318,11 +318,12 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 PARTS: Mapping[str, Callable[[], str]] = {
     "hooks": hooks,
-    "source": contracts("MediaSourceProvider"),
+    "source": contracts("MediaSourceProvider", "WritableSource"),
     "source-values": contracts(
         "ListedFile", "Listing", "ListingMode", "Unseen", "FileProblem", "Fingerprint", "Look", "Unread"
     ),
     "notifier": contracts("Notifier", "Controls", "Draft", "Decision", "Message", "Alert", "AlertLevel"),
+    "desk": contracts("Desk", "Deed", "AccountStanding", "Day", "Received"),
     "publisher": contracts(
         "Publisher", "Handle", "Publication", "Published", "Ready", "InProgress", "Gone", "MediaRules"
     ),

@@ -129,6 +129,8 @@ SHOWN = [
     Case("a card waits for an answer", offered, REMIND - SECOND, T.WAIT),
     Case("is reminded of", offered, REMIND, T.REMIND, "nobody has answered"),
     Case("once", reminded, ANSWER - SECOND, T.WAIT),
+    Case("not where reminders are switched off", offered, REMIND, T.WAIT, "", but(BOTH, reminders=False)),
+    Case("but of a card that nobody saw", offering, REMIND, T.REMIND, "nobody saw", but(BOTH, reminders=False)),
     Case("also if nobody saw it arrive", offering, REMIND, T.REMIND, "nobody saw"),
     Case("not while the line stands still", offered, REMIND, T.WAIT, "paused", STOPPED),
     Case("not where the team is gone", offered, REMIND, T.WAIT, around=ALONE),

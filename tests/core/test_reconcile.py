@@ -221,6 +221,25 @@ def test_a_gate_opens_for_exactly_the_accepted_plan() -> None:
     assert not alone.changes
 
 
+def test_the_plan_that_was_told_opens_the_gate_before_and_after_the_rest_went_through() -> None:
+    """A whole folder is held while a single file beside it goes: a person confirms what was held, and only that."""
+    folder = [item(f"{n} a/{n}.jpg A{n}") for n in range(1, 13)]
+    single = item("50 b/1.jpg B")
+    standing = [item(f"{n} b/{n}.jpg B{n}") for n in range(51, 111)]
+    listing = Listing(tuple(file(f"b/{n}.jpg B{n}") for n in range(51, 111)))
+    first = reconcile([*folder, single, *standing], listing, {}, Gates(), NOW)
+    assert [change.key for change in first.of(ChangeKind.REMOVED)] == ["b/1.jpg"]
+    assert [held.gate for held in first.held] == [Gate.FOLDER]
+    accepted = Gates(accept_removals=True, accepted_plan=first.plan)
+    at_once = reconcile([*folder, single, *standing], listing, {}, accepted, NOW)
+    afterwards = reconcile([*folder, *standing], listing, {}, accepted, NOW)
+    assert (len(at_once.of(ChangeKind.REMOVED)), len(afterwards.of(ChangeKind.REMOVED))) == (13, 12)
+    assert not at_once.held
+    assert not afterwards.held
+    others = reconcile([*folder, item("49 a/13.jpg A13"), *standing], listing, {}, accepted, NOW)
+    assert not others.changes
+
+
 def test_the_plan_of_changed_filters_can_be_accepted() -> None:
     items, listing = _gone(3)
     listing = attrs.evolve(listing, filters="new")

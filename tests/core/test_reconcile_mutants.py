@@ -66,13 +66,13 @@ MISTAKES = (
     Mistake("sifting", "            and missing is None\n", ""),
     Mistake("sifting", "            and unknown is None\n", ""),
     Mistake("sifting", "            and removed is None\n", ""),
-    Mistake("sifting", "if force or len", "if len"),
-    Mistake("sifting", "if force or len(pending) < len(listing.files):", "if force:"),
+    Mistake("sifting", "if force or", "if"),
+    Mistake("sifting", "or len(pending) < len(listing.files):", ":"),
     Mistake("sifting", "living=living, ", ""),
     Mistake("sifting", "folders=folders, ", ""),
     Mistake("sifting", "exact.subtract(Counter(entry.folder for entry in pending))", "pass"),
     Mistake("sifting", ", standing=standing", ""),
-    Mistake("gating", " and not whole.standing", ""),
+    Mistake("gating", " and not whole.listed_besides", ""),
     Mistake("reconcile", "found.unchanged += whole.standing", "pass"),
     # What a listing says of what it does not show
     Mistake("evidence", "or item.folder in self._unseen:", ":"),
@@ -97,8 +97,10 @@ MISTAKES = (
     Mistake(
         "pairing", "elif arrival.reading is not None and racy(item, margin_ns):", "elif arrival.reading is not None:"
     ),
-    Mistake("pairing", "elif content.gone:\n            found.absent.append(item)\n        else:", "else:"),
-    Mistake("pairing", "elif not content.gone:", "else:"),
+    Mistake("pairing", "elif content.gone:\n            found.absent.append(item)\n", "elif False:\n"),
+    Mistake(
+        "pairing", "elif content.gone:\n            found.unread_sizes", "elif False:\n            found.unread_sizes"
+    ),
     Mistake(
         "pairing",
         "found.unknown.append(item)\n            _not_read",
@@ -155,8 +157,10 @@ MISTAKES = (
     # Restored, added, waiting
     Mistake(
         "reconcile",
-        "    free = matched(draft, found)\n    free = restored(draft, free, items)",
-        "    found.arrivals = restored(draft, found.arrivals, items)\n    free = matched(draft, found)",
+        "    free = matched(draft, found, doubts)\n"
+        "    free = settled(draft, free, doubts)\n"
+        "    free = restored(draft, free, items)",
+        "    found.arrivals = restored(draft, found.arrivals, items)\n    free = matched(draft, found, doubts)",
     ),
     Mistake("matching", "key=_removed_at, reverse=True)", "key=_removed_at)"),
     Mistake("matching", "item.removed_at.timestamp() if item.removed_at is not None else 0.0, item.id)", "item.id, 0)"),
@@ -164,17 +168,81 @@ MISTAKES = (
         "matching", '    ("the same bytes at the same place", lambda item: item.key, lambda new: new.entry.key),\n', ""
     ),
     Mistake("reconcile", "free = restored(draft, free,", "free = free or restored(draft, free,"),
-    Mistake("drafting", "if (arrival.digest, arrival.entry.size) in unseen:", "if False:"),
+    Mistake("drafting", "if not (doubts.arriving(arrival) and", "if not (False and"),
+    Mistake("drafting", "*known) if item.size}", "*known)}"),
+    Mistake("drafting", "if not self._gates.keys_survive_renames:", "if True:"),
     Mistake(
-        "drafting", "for item in (*found.unknown, *silent) if item.size}", "for item in (*found.unknown, *silent)}"
+        "drafting",
+        "            known.extend(self._found.unmentioned)\n            known",
+        "            known.extend(self._found.unmentioned)\n        if True:\n            known",
     ),
-    Mistake("drafting", "() if gates.keys_survive_renames else found.unmentioned", "found.unmentioned"),
-    Mistake("drafting", "() if gates.keys_survive_renames else found.unmentioned", "()"),
-    Mistake("drafting", "before.runs < WAITS_RUNS and", "before.runs < WAITS_RUNS - 1 and"),
-    Mistake("drafting", "before.runs < WAITS_RUNS and", "before.runs <= WAITS_RUNS and"),
-    Mistake("drafting", "and now - before.since < WAITS_FOR:", ":"),
+    Mistake("drafting", "known.extend(self._found.unmentioned)", "pass"),
+    Mistake("drafting", "if before.runs >= WAITS_RUNS or", "if before.runs >= WAITS_RUNS - 1 or"),
+    Mistake("drafting", "if before.runs >= WAITS_RUNS or", "if before.runs > WAITS_RUNS or"),
+    Mistake("drafting", "or self._now - before.since >= WAITS_FOR:", ":"),
     Mistake("drafting", "and not all_seen and", "and"),
-    Mistake("drafting", "draft.waiting.extend(_still_waiting(found, listing, gates, now))", "pass"),
+    Mistake("drafting", "not in found.waited and", "not in () and"),
+    Mistake("drafting", "if key in found.unread\n        or", "if"),
+    Mistake("reconcile", "draft.waiting.extend(still_waiting(found, listing, gates, now))", "pass"),
+    # What may be where nobody looked
+    Mistake("drafting", "() if self._complete else", "() if True else"),
+    Mistake("drafting", "(item for item in self._items if item.removed_at is None)", "self._items"),
+    Mistake("drafting", "(*self._found.unknown, *known)", "known"),
+    Mistake("drafting", "if not self._complete or item.size in", "if item.size in"),
+    Mistake("drafting", "or item.size in self._found.unread_sizes or", "or"),
+    Mistake("drafting", "in self._found.unread_sizes or recent:", "in self._found.unread_sizes:"),
+    Mistake("drafting", "item.key in self._gates.waiting and self._recent(item.key)", "self._recent(item.key)"),
+    Mistake("drafting", "waiting and self._recent(item.key)", "waiting"),
+    Mistake("drafting", "known is None or known.since > before", "True"),
+    Mistake("drafting", "known is None or known.since > before", "known is None"),
+    Mistake("drafting", "return unread or self._recent(item.key)", "return unread"),
+    Mistake("drafting", "return unread or self._recent(item.key)", "return self._recent(item.key)"),
+    Mistake("drafting", "unread = self._gates.missing_before is not None and", "unread ="),
+    Mistake(
+        "drafting",
+        "draft.kept.append(item)\n            if doubts.soon(item):\n                draft.settling.append(item.key)",
+        "draft.kept.append(item)",
+    ),
+    Mistake(
+        "drafting",
+        "wait(draft, item.key):\n            if doubts.soon(item):\n                draft.settling.append(item.key)",
+        "wait(draft, item.key):\n            pass",
+    ),
+    Mistake("drafting", "if item.size and item.digest is not None:", "if item.digest is not None:"),
+    Mistake("drafting", "if item.size and item.digest is not None:", "if item.size:"),
+    Mistake("drafting", "return True\n        return self.arriving(arrival)", "return True\n        return False"),
+    Mistake("drafting", "elif doubts.leaving(item, arrival) and", "elif False and"),
+    Mistake("drafting", "before.runs + counts)", "before.runs + 1)"),
+    Mistake("drafting", "counts = self._complete and", "counts ="),
+    Mistake("drafting", "self._complete and self._gates.missing_before is None", "self._complete"),
+    Mistake("drafting", "elif doubts.replaced(item, arrival):", "elif False:"),
+    Mistake("drafting", "hint not in (None, item.hint) and", "hint is not None and"),
+    Mistake("drafting", "hint not in (None, item.hint) and", "hint != item.hint and"),
+    Mistake("drafting", "and item.hint is not None and settles", "and settles"),
+    Mistake("drafting", "settles(item, before)", "before is not None"),
+    Mistake("drafting", "settles(item, before)", "True"),
+    Mistake("drafting", "draft.kept.append(item)\n            draft.settling", "draft.settling"),
+    Mistake(
+        "drafting", "draft.kept.append(item)\n            draft.settling.append(item.key)", "draft.kept.append(item)"
+    ),
+    Mistake("reconcile", "[*draft.settling, *(item.key", "[*(item.key"),
+    Mistake(
+        "pairing",
+        "found.absent.append(item)\n            found.unread_sizes.add(entry.size)",
+        "found.absent.append(item)",
+    ),
+    Mistake(
+        "pairing",
+        "elif content.gone:\n            found.unread_sizes.add(entry.size)",
+        "elif content.gone:\n            pass",
+    ),
+    Mistake("pairing", "found.unread.add(entry.key)", "pass"),
+    Mistake(
+        "reconcile",
+        "    free = settled(draft, free, doubts)\n    free = restored(draft, free, items)",
+        "    free = restored(draft, free, items)\n    free = settled(draft, free, doubts)",
+    ),
+    Mistake("sifting", "not listing.complete or", ""),
     # Missing, gates, chains
     Mistake("drafting", "if item.size and item.size in found.unread_sizes:", "if False:"),
     Mistake("drafting", "for item in (*draft.lost, *draft.evicted):", "for item in draft.lost:"),
@@ -182,8 +250,10 @@ MISTAKES = (
     Mistake("drafting", "blocked.append(change.was.key)", "pass"),
     Mistake("drafting", "draft.kept.append(change.was)", "pass"),
     Mistake("gating", "certain = listing.complete and believed", "certain = True"),
-    Mistake("gating", "if is_whole(listing) and not listing.files and not whole.standing:", "if False:"),
-    Mistake("gating", "if is_whole(listing) and not listing.files and not whole.standing:", "if not listing.files:"),
+    Mistake("gating", "if is_whole(listing) and not listing.files and not whole.listed_besides:", "if False:"),
+    Mistake(
+        "gating", "if is_whole(listing) and not listing.files and not whole.listed_besides:", "if not listing.files:"
+    ),
     Mistake("gating", "if len(rest) > limit:", "if len(rest) >= limit:"),
     Mistake("gating", "if len(rest) > limit:", "if False:"),
     Mistake(

@@ -229,6 +229,17 @@ def test_a_lease_is_held_by_one_until_it_lapses_or_is_given_back(store: Store) -
             unit.leases.check("sync/never", 1)
 
 
+def test_a_lease_that_a_wrong_clock_took_far_ahead_keeps_nobody_out(store: Store) -> None:
+    with store.begin() as unit:
+        before = unit.leases.take("sync/photos", "a", NOW + 24 * HOUR, NOW + 23 * HOUR)
+        for length, free in ((2 * HOUR, False), (HOUR, True)):
+            if free:
+                assert unit.leases.take("sync/photos", "b", NOW + length, NOW).fence > before.fence
+            else:
+                with pytest.raises(Busy):
+                    unit.leases.take("sync/photos", "b", NOW + length, NOW)
+
+
 def test_an_alert_is_raised_once_told_and_cleared(store: Store) -> None:
     with store.begin() as unit:
         assert unit.alerts.raise_("disk", AlertLevel.WARNING, "10 % left", "Free some space.", NOW)

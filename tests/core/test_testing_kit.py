@@ -42,9 +42,10 @@ from storyline_core.testing import (
     runtime_named,
     strategies,
 )
+from storyline_core.testing.following import path_of
 from storyline_core.testing.memory_folder import MemoryFolder, MemorySource
 from storyline_core.testing.memory_stage import MemoryPublisher, MemoryStage
-from storyline_core.testing.sources import TREE, path_of
+from storyline_core.testing.sources import TREE
 
 
 class Whole(MediaSourceProviderTests):

@@ -73,7 +73,8 @@ class Sight:
     `coming` is in files that are read only in a later run. `all_seen` is False for a listing that broke off,
     `spoken_of` for keys outside of what was listed at all. `held` are the gates that the run says are closed,
     `accepted` says that a person opened them. `listed` is how many files a listing of everything had. `loose` says
-    that something had to wait for what is coming, so that only what must always hold can be demanded.
+    that something had to wait for what is coming, so that only what must always hold can be demanded. `glance` says
+    that only some places were looked at, so that notes about others are as they were.
     """
 
     visible: Mapping[str, Content]
@@ -85,6 +86,7 @@ class Sight:
     accepted: bool = False
     listed: int | None = None
     loose: bool = False
+    glance: bool = False
 
 
 def content(file: RememberedFile) -> Content:
@@ -137,9 +139,12 @@ class Judge:
         self._every_item_has_one_file()
         self._nobody_takes_the_bytes_of_another()
         self._gates_are_as_they_must_be()
+        if self.sight.glance:
+            self._nobody_is_doubled()
         if not self.sight.held and not self.sight.loose:
             free = self._moves()
             free = self._edits(free)
+            free = self._waits(free)
             free = self._returns(free)
             self._additions(free)
             self._removals()
@@ -164,7 +169,7 @@ class Judge:
             then = self.after.files[file.id]
             assert then.removed_at is None, f"{file.key} was removed although its file stands or cannot be seen"
             assert (then.key, content(then)) == (file.key, content(file)), f"{file.key} was taken for another"
-        for file in self.standing:
+        for file in () if self.sight.glance else self.standing:
             then = self.after.files[file.id]
             assert then.missing_since is None, f"{file.key} is there and still noted as missing"
             assert then.unknown_since is None, f"{file.key} is there and still noted as unknown"
@@ -180,7 +185,7 @@ class Judge:
             item = self.after.items[file.id]
             assert (file.folder, file.name) == (folder, name.replace("%25", "%"))
             assert item.category == top(key)
-            if key in self.sight.visible and not (key in self.was and (self.sight.held or self.sight.loose)):
+            if key in self.sight.visible and not (self._waits_in_place(key) or self._is_unsure(key)):
                 assert content(file) == self.sight.visible[key], f"{key} has other bytes than its item"
                 assert file.missing_since is None, f"{key} is there and still noted as missing"
                 assert file.unknown_since is None, f"{key} is there and still noted as unknown"
@@ -190,6 +195,29 @@ class Judge:
         stock = Counter(top(key) for key, file in self.now.items() if not self.after.items[file.id].problem)
         assert stock == self.after.stock, "an item is counted in another category than it lies in"
 
+    def _is_unsure(self, key: str) -> bool:
+        return key in self.was and bool(self.sight.held or self.sight.loose)
+
+    def _waits_in_place(self, key: str) -> bool:
+        """Whether other bytes lie there and the item is as it was, since nobody can tell yet where its own are."""
+        file = self.was.get(key)
+        if file is None or self.now[key].id != file.id or content(self.now[key]) != content(file):
+            return False
+        what = self.sight.visible[key]
+        return content(file) != what and self._may_wait(key, what, file)
+
+    def _may_wait(self, key: str, what: Content, file: RememberedFile | None = None) -> bool:
+        """Whether what lies there may be an item on its way, or an item of there may be on its own."""
+        runs = self.waits.get(key, 0)
+        if runs is not None and runs >= WAITS_RUNS:
+            return False
+        moved = file is not None and file.size > 0
+        if moved and file is not None and file.size in {size for _, size in self.sight.coming}:
+            return True
+        if not self.sight.all_seen:
+            return moved or what in {content(each) for each in self.was.values() if each.size}
+        return what in {content(each) for each in self.unknown if each.size}
+
     def _nobody_takes_the_bytes_of_another(self) -> None:
         """Whoever changed its place has the bytes it had, and they are not none."""
         for key, file in self.now.items():
@@ -197,6 +225,19 @@ class Judge:
             if before is not None and (before.key != key or before.removed_at is not None):
                 assert content(before) == content(file), f"{before.key} came to {key} with other bytes"
                 assert file.size, f"the empty {before.key} was matched with {key}"
+
+    def _nobody_is_doubled(self) -> None:
+        """Where one file has bytes that one item had, nobody else comes to have them: it is that item."""
+        owners = Counter(content(file) for file in self.before.files.values())
+        living = Counter(content(file) for file in self.was.values())
+        copies = Counter(self.sight.visible.values())
+        for key, file in self.now.items():
+            what, before = content(file), self.before.files.get(file.id)
+            if before is None or content(before) != what:
+                alone = file.size and copies[what] == 1 and owners[what] == 1
+                added = alone and before is None
+                assert not added, f"{key} was added, and an item had its bytes"
+                assert not (alone and living[what]), f"{key} is said to be edited, and another item had its bytes"
 
     def _gates_are_as_they_must_be(self) -> None:
         gone = [file for key, file in self.was.items() if self.after.files[file.id].removed_at is not None]
@@ -249,10 +290,27 @@ class Judge:
         """Other bytes at the same place, unless one side of it was found elsewhere."""
         for file in self.adrift:
             if file.id not in self.verdict.moved and file.key in free:
+                what, then = free[file.key], self.now.get(file.key)
+                same = then is not None and (then.id, content(then)) == (file.id, content(file))
+                if self._may_wait(file.key, what, file) and (self.waits.get(file.key, 0) == 0 or same):
+                    assert same, f"{file.key} was edited, and its own bytes may be where nobody looked"
+                    self.verdict.waiting.add(file.key)
+                    del free[file.key]
+                    continue
                 assert self.now[file.key].id == file.id, f"{file.key} was edited in place and is another item now"
                 self.verdict.edited.add(file.id)
                 del free[file.key]
         return free
+
+    def _waits(self, free: dict[str, Content]) -> dict[str, Content]:
+        """What may be an item on its way out of what could not be seen."""
+        left = dict(free)
+        for key, what in free.items():
+            if self._may_wait(key, what) and (self.waits.get(key, 0) == 0 or key not in self.now):
+                assert key not in self.now, f"{key} may be a move out of what cannot be seen, and was not waited for"
+                self.verdict.waiting.add(key)
+                del left[key]
+        return left
 
     def _returns(self, free: dict[str, Content]) -> dict[str, Content]:
         """What was removed comes back as itself; at its own place before any other."""
@@ -272,14 +330,7 @@ class Judge:
         return left
 
     def _additions(self, free: dict[str, Content]) -> None:
-        unseen = {content(file) for file in self.unknown if file.size}
-        for key, what in free.items():
-            runs = self.waits.get(key, 0)
-            may_wait = what in unseen and (runs is None or runs < WAITS_RUNS)
-            if may_wait and (runs == 0 or key not in self.now):
-                assert key not in self.now, f"{key} may be a move out of what cannot be seen, and was not waited for"
-                self.verdict.waiting.add(key)
-                continue
+        for key in free:
             assert key in self.now, f"{key} has no item"
             assert self.now[key].id not in self.before.files, f"{key} is new and has an old item"
             self.verdict.added.add(key)
@@ -288,7 +339,7 @@ class Judge:
         found = self.verdict.moved | self.verdict.edited
         sizes = {size for _, size in self.sight.coming}
         for file in self.adrift:
-            if file.id in found:
+            if file.id in found or file.key in self.verdict.waiting:
                 continue
             if file.size and content(file) in self.sight.coming:
                 assert self._lives(file), f"{file.key} was removed, and its bytes are only read later"
@@ -357,6 +408,8 @@ class Truth:
         for key, picture in self.by_key().items():
             what = picture.content
             if sight.held or sight.loose or sight.visible.get(key) != what or not what[1] or key not in now:
+                continue
+            if content(now[key]) != what:
                 continue
             item, last = self.known.get(picture.birth, (None, None))
             # What a listing that saw only a part took for an edit is one from then on.

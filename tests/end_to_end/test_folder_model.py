@@ -12,8 +12,9 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -33,7 +34,9 @@ from PIL import Image
 
 from storyline_core import (
     Account,
+    Busy,
     Decision,
+    Hint,
     MediaItem,
     Mode,
     Partial,
@@ -51,8 +54,8 @@ from storyline_core import (
 from storyline_core.settings import Entry, Settings, SourceEntry
 from storyline_local.plugin import LocalFolder, Terminal
 from tests.databases import Databases
-from tests.end_to_end.oracle import Book, Content, Judge, Picture, Sight, Truth, key_of
-from tests.end_to_end.unruly import Mood, UnrulyPlugin, place_in, within
+from tests.end_to_end.oracle import Book, Content, Judge, Picture, Sight, Truth, content, key_of
+from tests.end_to_end.unruly import Died, Mood, UnrulyPlugin, place_in, within
 from tests.end_to_end.world import SetClock
 from tests.local.places import open_to_all
 
@@ -88,6 +91,27 @@ class Seen:
     book: Book
 
 
+@attrs.define
+class _Look:
+    """One of several looks that are taken at once, each through a Storyline of its own."""
+
+    story: FolderMachine
+    request: SyncRequest
+    report: SyncReport | None = None
+    failed: Exception | None = None
+
+    def take(self, start: threading.Barrier) -> None:
+        """Begin when the others do."""
+        with self.story._opened(self.story.url, "local") as storyline:
+            start.wait()
+            try:
+                self.report = storyline.sync("photos", self.request)
+            except Busy:
+                return
+            except Exception as error:  # noqa: BLE001 - told by the thread that waits for this one
+                self.failed = error
+
+
 class FolderMachine(RuleBasedStateMachine):
     """A folder, its library, and everything that happens to them."""
 
@@ -101,7 +125,11 @@ class FolderMachine(RuleBasedStateMachine):
         self.root.chmod(0o777)
         self.clock = SetClock(NOW)
         self.mood = Mood()
-        self.storyline = self.stack.enter_context(self._opened(fresh_database()))
+        self.url = fresh_database()
+        self.process = self.stack.enter_context(ExitStack())
+        self.storyline = self.process.enter_context(self._opened(self.url))
+        self.noticed: dict[str, tuple[int, ...]] = {}
+        self.level = False
         self.truth = Truth()
         self.waits: dict[str, int | None] = {}
         self.serial = 0
@@ -116,7 +144,7 @@ class FolderMachine(RuleBasedStateMachine):
         finally:
             self.stack.close()
 
-    def _opened(self, url: str) -> AbstractContextManager[Storyline]:
+    def _opened(self, url: str, kind: str = "unruly") -> AbstractContextManager[Storyline]:
         account = Account(
             name="main",
             sources=("photos",),
@@ -126,7 +154,7 @@ class FolderMachine(RuleBasedStateMachine):
         )
         wanted = Settings(
             database_url=url,
-            sources=[SourceEntry("photos", "unruly", LocalFolder(path=self.root))],
+            sources=[SourceEntry("photos", kind, LocalFolder(path=self.root))],
             notifiers=[Entry("team", "terminal", Terminal())],
             accounts=[account],
         )
@@ -553,16 +581,21 @@ class FolderMachine(RuleBasedStateMachine):
             kinds = (verdict.added, verdict.edited, verdict.moved, verdict.restored, verdict.removed)
             found = tuple(len(kind) for kind in kinds)
             assert found == (report.added, report.edited, report.moved, report.restored, report.removed)
-            self.waits = {key: self._one_more(self.waits.get(key, 0)) for key in verdict.waiting}
+            out_of_sight: dict[str, int | None] = {key: None for key in self.waits if sight.hidden(key)}
+            runs = {key: self._one_more(self.waits.get(key, 0), sight) for key in verdict.waiting}
+            self.waits = out_of_sight | runs
         else:
             self.waits = dict.fromkeys(sight.visible)
         self.truth.check(self.book, seen.book, sight)
         self._titles(seen.book, sight)
         self.book = seen.book
+        self.noticed = self._facts()
+        away = any(sight.hidden(key) for key in (*sight.visible, *seen.book.living()))
+        self.level = sight.all_seen and not (sight.held or sight.loose or sight.coming or verdict.waiting or away)
 
     @staticmethod
-    def _one_more(runs: int | None) -> int | None:
-        return None if runs is None else runs + 1
+    def _one_more(runs: int | None, sight: Sight) -> int | None:
+        return None if runs is None else runs + sight.all_seen
 
     def _titles(self, book: Book, sight: Sight) -> None:
         """Every item says what is said about it: by hand, beside it, or in its folder."""
@@ -609,6 +642,7 @@ class FolderMachine(RuleBasedStateMachine):
         if not there:
             return
         self.sound = False
+        self.level = False
         closed = there[pick % len(there)]
         inside = [path for path in sorted(self.truth.files) if path.startswith(f"{closed}/")]
         if inside and out is not None and not within(os.path.dirname(out), closed):
@@ -639,6 +673,7 @@ class FolderMachine(RuleBasedStateMachine):
         if self.truth.files and usurper % 2:
             self.usurp(pick=usurper, over=usurper // 2)
         self.sound = False
+        self.level = False
         there = self.truth.by_key()
         self.mood.order, self.mood.breaks_off_after = order, len(there) * share // 4
         seen = self._sync()
@@ -651,16 +686,138 @@ class FolderMachine(RuleBasedStateMachine):
 
     @rule(folder=st.sampled_from(("a", "b", "a/c")))
     def sync_one_folder(self, folder: str) -> None:
-        """Only one folder is looked at, as after a hint that something happened there."""
+        """Only one folder is listed, and from there wherever what is new there may have come from."""
         self.sound = False
+        self.level = False
         self.mood.only = folder
         seen = self._sync()
         self.mood.only = None
-        keys = self.truth.by_key().keys() | self.book.living().keys()
-        away = {key for key in keys if not key.startswith(f"{folder}/")}
-        sight = self._sight(seen, away, spoken_of=lambda key: key not in away)
-        self._judge(seen, attrs.evolve(sight, listed=None))
+        self._glanced(seen.book)
         self.clock.forward(timedelta(minutes=1))
+        self.sound = True
+
+    # What a watcher hears
+
+    def _facts(self) -> dict[str, tuple[int, ...]]:
+        """By what a watcher that misses nothing would tell every file from what it was."""
+        found: dict[str, tuple[int, ...]] = {}
+        for folder, _, inside in os.walk(self.root):
+            for name in inside:
+                path = os.path.relpath(os.path.join(folder, name), self.root)
+                facts = os.lstat(os.path.join(folder, name))
+                if not name.startswith("."):
+                    found[key_of(path)] = (facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+        return found
+
+    def _heard(self) -> list[str]:
+        """The places where something is otherwise than it was last noticed to be."""
+        now = self._facts()
+        heard = [key for key in sorted(now.keys() | self.noticed.keys()) if now.get(key) != self.noticed.get(key)]
+        self.noticed = now
+        return heard
+
+    @staticmethod
+    def _hint(keys: list[str], wide: bool) -> Hint:
+        folders = {key.rpartition("/")[0] for key in keys} - {""} if wide else ()
+        return Hint.of(keys, folders)
+
+    def _glanced(self, book: Book) -> None:
+        """After a look at some places: whatever was not looked at is as it was, and whoever moved is known again."""
+        there = {key: each.content for key, each in self.truth.by_key().items()}
+        sight = Sight(visible=there, loose=True, glance=True)
+        Judge(self.book, book, sight, self.waits).judge()
+        self.waits = dict.fromkeys(there)
+        self.book = book
+
+    def _glance(self, hint: Hint, **asked: object) -> SyncReport:
+        seen = self._sync(hint=hint, **asked)
+        self._glanced(seen.book)
+        return seen.report
+
+    @rule(
+        hints=st.integers(1, 3),
+        order=st.integers(0, 3),
+        loses=st.sampled_from((0, 0, 0, 2, 3)),
+        repeats=st.booleans(),
+        wide=st.booleans(),
+        follows=st.sampled_from((True, True, False)),
+        patient=st.booleans(),
+    )
+    def sync_by_hints(
+        self, hints: int, order: int, loses: int, repeats: bool, wide: bool, follows: bool, patient: bool
+    ) -> None:
+        """What was heard is told in several hints, in any order, twice or in part.
+
+        Where every report is followed that asks for another look, and nothing is lost, that alone keeps the library
+        level.
+        """
+        self.sound = False
+        whole = self._heard()
+        heard = [key for number, key in enumerate(whole) if not loses or number % loses]
+        heard.sort(key=partial(place_in, order))
+        told = [heard[number::hints] for number in range(hints)]
+        asked = {"still_for": PATIENCE if patient else timedelta()}
+        hinted = [self._hint(keys, wide) for keys in [*told, *(told[:1] if repeats else [])] if keys]
+        reports = [self._glance(hint, **asked) for hint in hinted]
+        self.level = self.level and heard == sorted(whole, key=partial(place_in, order)) and follows
+        if follows:
+            reports += self._follow(reports, **asked)
+        self.level = self.level and not any(report.held for report in reports)
+        if self.level:
+            there = {key: each.content for key, each in self.truth.by_key().items()}
+            assert {key: content(file) for key, file in self.book.living().items()} == there, "the hints told all"
+        self.clock.forward(timedelta(minutes=1))
+        self.sound = True
+
+    def _follow(self, reports: list[SyncReport], **asked: object) -> list[SyncReport]:
+        """Look again where and when the reports ask for it, as often as they do."""
+        followed: list[SyncReport] = []
+        for _ in range(5):
+            open_ends = [report for report in reports if report.look_again_at is not None]
+            if not open_ends:
+                return followed
+            self.clock.at = max(
+                [self.clock.at, *(report.look_again_at for report in open_ends if report.look_again_at)]
+            )
+            keys = {key for report in open_ends for key in report.deferred_keys}
+            reports = [self._glance(Hint.of(sorted(keys)), **asked)]
+            followed += reports
+        raise AssertionError(f"looks are asked for again and again: {reports}")
+
+    @rule(hinted=st.booleans(), wide=st.booleans())
+    def look_twice_at_once(self, hinted: bool, wide: bool) -> None:
+        """Two processes look at the same time: each finishes, or hears that the other is at it."""
+        self.sound = False
+        self.level = False
+        heard = self._heard()
+        hint = self._hint(heard, wide) if heard else Hint.all("somebody asked")
+        looks = [_Look(self, SyncRequest()), _Look(self, SyncRequest(hint=hint) if hinted else SyncRequest())]
+        start = threading.Barrier(len(looks))
+        threads = [threading.Thread(target=look.take, args=(start,)) for look in looks]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not [look.failed for look in looks if look.failed is not None]
+        assert any(look.report is not None for look in looks), "each left it to the other"
+        self._glanced(self._read(self.storyline))
+        self.clock.forward(timedelta(minutes=1))
+        self.sound = True
+
+    @rule(hinted=st.booleans(), wide=st.booleans())
+    def die_after_a_commit(self, hinted: bool, wide: bool) -> None:
+        """The process ends as soon as it has written something, and whatever was heard is forgotten with it."""
+        self.sound = False
+        self.level = False
+        heard = self._heard()
+        self.mood.dies = True
+        with suppress(Died):
+            self.storyline.sync("photos", SyncRequest(hint=self._hint(heard, wide) if hinted and heard else None))
+        self.mood.dies = False
+        self.process.close()
+        self.clock.forward(timedelta(minutes=6))
+        self.storyline = self.process.enter_context(self._opened(self.url))
+        self._glanced(self._read(self.storyline))
         self.sound = True
 
     @rule(how=st.sampled_from(("unavailable", "mistake", "gone", "emptied", "another", "unmarked")))
@@ -669,6 +826,7 @@ class FolderMachine(RuleBasedStateMachine):
         if not self.book.living():
             return
         self.sound = False
+        self.level = False
         before = self._read(self.storyline)
         with self._frightening(how):
             if how in ("unavailable", "mistake", "gone"):
@@ -830,9 +988,44 @@ def _copies_that_nothing_tells_apart(story: FolderMachine) -> None:
         story.copies_travel(pick=pick, to=["1.jpg", "b/2.jpg", "a/ü.jpg", "5%.jpg", "b/5%.jpg"])
 
 
+def _hints_alone(story: FolderMachine) -> None:
+    changes: list[Callable[[], object]] = [
+        partial(story.delete, pick=1),
+        partial(story.move, pick=0, to="b/c/d/ü.jpg"),
+        partial(story.turn_round, start=0, length=3),
+        partial(story.usurp, pick=0, over=1),
+        partial(story.move_folder, pick=1, into="", name="e"),
+        partial(story.copy, pick=0, to="a/c/5%.jpg", keeps_time=True),
+        partial(story.edit, pick=0, same_size=True, keeps_time=True, replace=True),
+        partial(story.half_write, path="3.JPG", of=0),
+        partial(story.delete_folder, pick=0),
+        partial(story.restore, pick=0, at="2.jpg", keeps_time=True),
+    ]
+    for number, change in enumerate(changes):
+        _sync(story)
+        assert story.level
+        change()
+        wide, patient = number % 3 == 2, number % 2 == 1
+        story.sync_by_hints(
+            hints=1 + number % 3, order=number, loses=0, repeats=patient, wide=wide, follows=True, patient=patient
+        )
+        assert story.level
+
+
+def _two_look_and_one_dies(story: FolderMachine) -> None:
+    for hinted in (True, False):
+        story.turn_round(start=0, length=3)
+        story.look_twice_at_once(hinted=hinted, wide=hinted)
+        story.create(path=f"b/{1 + hinted}.jpg", empty=False)
+        story.move(pick=0, to="a/c/1.jpg")
+        story.die_after_a_commit(hinted=hinted, wide=not hinted)
+
+
 @pytest.mark.parametrize(
     "told",
     [
+        _hints_alone,
+        _two_look_and_one_dies,
         _improved_with_its_words,
         _many_go_from_a_folder_that_stays,
         _a_folder_goes_whole,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import attrs
 
 from storyline_core import (
+    ChangeSet,
     Fingerprint,
+    Hint,
     Kind,
     ListedFile,
     Listing,
@@ -18,11 +20,18 @@ from storyline_core import (
     MediaSourceProvider,
     Runtime,
     SourceKind,
+    Traits,
     Unread,
+    Watch,
+    WatchableSource,
     hookimpl,
 )
 from storyline_local.plugin import LocalFolder, open_folder
 from tests.local.places import without_root
+
+
+class Died(BaseException):
+    """The process is no more."""
 
 
 @attrs.define
@@ -31,7 +40,7 @@ class Mood:
 
     `order` is the order in which files are listed, another for every number. `fault` is raised instead of a listing.
     `breaks_off_after` so many files the listing ends, and says so. `only` lists just that folder, and says so.
-    `meanwhile` is done once, between listing and reading.
+    `meanwhile` is done once, between listing and reading. `dies` ends everything as soon as something was committed.
     """
 
     order: int = 0
@@ -39,12 +48,13 @@ class Mood:
     breaks_off_after: int | None = None
     only: str | None = None
     meanwhile: Callable[[], None] | None = None
+    dies: bool = False
 
 
 class UnrulyFolder:
     """The real source, called as nobody, with a mood."""
 
-    def __init__(self, real: MediaSourceProvider, mood: Mood) -> None:
+    def __init__(self, real: WatchableSource, mood: Mood) -> None:
         self._real = real
         self._mood = mood
 
@@ -68,6 +78,20 @@ class UnrulyFolder:
             doing, mood.meanwhile = mood.meanwhile, None
             doing()
         return listing
+
+    def list_part(self, hint: Hint) -> Listing:
+        """As the real one, in another order."""
+        with without_root():
+            listing = self._real.list_part(hint)
+        order = self._mood.order
+        return attrs.evolve(
+            listing, files=_shuffled(listing.files, order), documents=_shuffled(listing.documents, order)
+        )
+
+    def watch(self) -> AbstractContextManager[Watch]:
+        """As the real one."""
+        with without_root():
+            return self._real.watch()
 
     def identity(self, establish: bool) -> str | None:
         """As the real one."""
@@ -126,12 +150,19 @@ class UnrulyPlugin:
     @hookimpl
     def storyline_media_source_providers(self) -> Sequence[SourceKind]:
         """The source `unruly`."""
-        return [Kind(name="unruly", settings=LocalFolder, open=self._open)]
+        return [Kind(name="unruly", settings=LocalFolder, open=self._open, traits=Traits(watches=True))]
+
+    @hookimpl
+    def storyline_library_changed(self, source: str, changes: ChangeSet) -> None:
+        """The process ends here, if it is to: what was committed stays, and nothing else is known any more."""
+        if self.mood.dies:
+            self.mood.dies = False
+            raise Died
 
     def _open(self, settings: LocalFolder, runtime: Runtime) -> AbstractContextManager[MediaSourceProvider]:
         @contextmanager
         def opened() -> Iterator[MediaSourceProvider]:
             with open_folder(settings, runtime) as real:
-                yield UnrulyFolder(real, self.mood)
+                yield UnrulyFolder(cast(WatchableSource, real), self.mood)
 
         return opened()

@@ -63,7 +63,7 @@ def commands_of(page: Path) -> Iterator[str]:
     yield from (code for code in CODE.findall(prose(page)) if re.match(r"storyline(\s|$)", code))
 
 
-command_line = cache(lambda: get_command(build(["init"])))
+command_line = cache(lambda: get_command(build([])))
 """The commands of Storyline itself, without those of plugins."""
 
 

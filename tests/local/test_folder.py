@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from storyline_core import MEDIA_TYPES, Refused, Role, Unavailable, role_of
 from storyline_local.folder import FolderSource
 from storyline_local.mounts import COARSE_MARGIN_NS, MARGIN_NS, racy_margin_ns
-from storyline_local.scan import _COMMON, DEEPEST, _Walk, scan
+from storyline_local.scan import scan
+from storyline_local.walk import _COMMON, DEEPEST, Walk
 from tests.local.places import LATIN_1, entry_of, keys, open_to_all, put, without_root
 
 
@@ -163,7 +164,7 @@ def test_a_root_that_cannot_be_used_is_unavailable(make: str) -> None:
 def test_a_change_during_the_walk_is_noticed(tmp_path: Path) -> None:
     put(tmp_path / "early/a.jpg")
     put(tmp_path / "late/b.jpg")
-    walk = _Walk(str(tmp_path))
+    walk = Walk(str(tmp_path))
     walk.run()
     assert walk.at_rest()
     os.rename(tmp_path / "late/b.jpg", tmp_path / "early/b.jpg")

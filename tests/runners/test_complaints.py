@@ -49,9 +49,9 @@ def test_settings_that_are_no_toml(command: Project) -> None:
 
 
 def test_names_that_are_not_there(project: Project) -> None:
-    plainly(project("sync", "nowhere"), 1, "There is no source nowhere", "photos")
-    plainly(project("plan", "--account", "nobody"), 1, "There is no account nobody", "main")
-    plainly(project("queue", "list", "--account", "nobody"), 1, "There is no account nobody")
+    plainly(project("sync", "nowhere"), 2, "There is no source nowhere", "photos")
+    plainly(project("plan", "--account", "nobody"), 2, "There is no account nobody", "main")
+    plainly(project("queue", "list", "--account", "nobody"), 2, "There is no account nobody")
     plainly(project("queue", "show", "zzzz"), 1, "zzzz")
     plainly(project("queue", "posted", "zzzz"), 1, "zzzz")
     plainly(project("media", "show", "4711"), 1, "4711")

@@ -174,7 +174,7 @@ def test_lists_are_empty_before_anything_happened_and_nothing_is_made(command: P
     for words, name in (
         (("queue", "list"), "posts"), (("history",), "posts"), (("media", "list"), "items"),
         (("media", "holds"), "holds"),
-        (("media", "duplicates"), "duplicates"), (("users", "list"), "users"), (("users", "stats"), "stats"),
+        (("media", "duplicates"), "groups"), (("users", "list"), "users"), (("users", "stats"), "stats"),
         (("runs",), "runs"),
     ):  # fmt: skip
         assert command.done(*words, "--json").rows(name) == []

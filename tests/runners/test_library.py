@@ -19,11 +19,12 @@ def test_a_sync_says_what_happened_and_a_rehearsal_writes_nothing(project: Proje
     assert "+ cats/one.jpg" in rehearsed.out
     assert len(project.done("media", "list", "--json").rows("items")) == 6
     done = project.done("sync").out
-    assert "2 added, 1 moved, 1 broken, 1 copy of another" in done
+    assert "2 added, 1 moved, 1 copy of another" in done
+    assert "1 broken in all" in done
     assert "storyline media list --state broken" in done
     assert "nothing new" in project.done("sync").out
     assert "BROKEN" in project.done("media", "list", "--state", "broken").out
-    assert "2 times" in project.done("media", "duplicates").out
+    assert "1 group with the same content: 1 file too many" in project.done("media", "duplicates").out
 
 
 def test_metadata_reaches_the_item_and_a_person_wins(project: Project) -> None:
@@ -153,3 +154,13 @@ def test_everything_moves_to_another_database(project: Project, empty_postgresql
     project.done("queue", "posted", project.post_now())
     assert project.done("db", "check").code == 0
     assert project.done("db", "current", "--json").json()["level"] is True
+
+
+def test_a_rehearsal_knows_a_source_by_its_former_name(project: Project) -> None:
+    file = project.folder / "storyline.toml"
+    renamed = '[sources.shots]\nrenamed_from = "photos"'
+    file.write_text(file.read_text().replace("[sources.photos]", renamed).replace('["photos"]', '["shots"]'))
+    [rehearsed] = project.done("sync", "--dry-run", "--json").rows("runs")
+    assert (rehearsed["source"], rehearsed["added"], rehearsed["unchanged"]) == ("shots", 0, 6)
+    [real] = project.done("sync", "--json").rows("runs")
+    assert (real["source"], real["added"], real["unchanged"]) == ("shots", 0, 6)

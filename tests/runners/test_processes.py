@@ -77,7 +77,7 @@ def test_ctrl_c_while_waiting_for_another_sync(project: Project) -> None:
     store = open_store(f"sqlite:///{project.folder / 'storyline.db'}")
     now = utc_now()
     with store.begin() as unit:
-        unit.leases.take("sync/photos", "another-machine:7", until=now + timedelta(hours=1), now=now)
+        unit.leases.take("sync/photos", "another-machine:7", until=now + timedelta(minutes=30), now=now)
     busy = project("sync")
     assert busy.code == 1
     assert "another-machine:7" in busy.err
@@ -91,6 +91,25 @@ def test_ctrl_c_while_waiting_for_another_sync(project: Project) -> None:
         unit.leases.release(unit.leases.held(now)[0])
     store.close()
     assert "6 unchanged" in project.done("sync", "--wait").out
+
+
+def test_a_sync_that_is_told_to_end_gives_back_its_right(project: Project) -> None:
+    for number in range(300):
+        (project.folder / f"pictures/large-{number}.jpg").write_bytes(os.urandom(1 << 20))
+    store = open_store(f"sqlite:///{project.folder / 'storyline.db'}")
+
+    def at_work() -> bool:
+        with store.read() as unit:
+            return bool(unit.leases.held(utc_now()))
+
+    process = project.start("sync")
+    until(at_work, process)
+    process.send_signal(signal.SIGTERM)
+    # It may have been done a moment before.
+    assert process.wait(PATIENCE_S) in (0, 143)
+    assert not at_work()
+    store.close()
+    assert "306 unchanged" in project.done("sync").out + project.done("sync").out
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -127,7 +127,8 @@ def test_the_demo_plays_the_main_job(command: Project) -> None:
     said = command.done("demo")
     folder = command.folder / "storyline-demo"
     for part in (
-        "24 pictures and one broken file", "25 added, 1 broken", "2 added, 2 moved, 1 copy of another",
+        "24 pictures and one broken file", "25 added; 0 unchanged, 1 broken in all",
+        "2 added, 2 moved, 1 copy of another",
         "> garden/lanterns.jpg  (was garden/evening/lamps.jpg)", "never posted before", "is owed a post",
         "storyline queue posted", "posted by cli:you", "storyline-demo/contact-sheet.html", "broken: words/",
     ):  # fmt: skip

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
+from types import FrameType
 
-from storyline_runner.complaints import BROKEN_PIPE, INTERRUPTED, complain
+from storyline_runner.complaints import BROKEN_PIPE, INTERRUPTED, TERMINATED, complain
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -17,6 +20,8 @@ def main(words: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     arguments = list(sys.argv[1:] if words is None else words)
+    terminated: list[int] = []
+    before = _on_termination(terminated)
     try:
         code = run(arguments)
         sys.stdout.flush()
@@ -27,9 +32,27 @@ def main(words: Sequence[str] | None = None) -> int:
         code = INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last door: told in words, or with -v as it is
         return complain(error, verbose=bool({"-v", "--verbose"} & set(arguments)))
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)  # type: ignore[arg-type]
+    if terminated and code == INTERRUPTED:
+        print("Stopped.", file=sys.stderr)
+        return TERMINATED
     if code == INTERRUPTED:
         print("\nStopped by Ctrl-C.", file=sys.stderr)
     return code
+
+
+def _on_termination(told: list[int]) -> object:
+    """Let the end that systemd, cron or `timeout` asks for be like Ctrl-C: what the command holds is given back."""
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        told.append(number)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    return signal.signal(signal.SIGTERM, hear)
 
 
 def _close_quietly() -> None:

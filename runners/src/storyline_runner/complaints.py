@@ -11,6 +11,7 @@ USAGE = 2
 UNSAFE = 3
 """Removals were refused as unsafe; everything safe was applied."""
 INTERRUPTED = 130
+TERMINATED = 143
 BROKEN_PIPE = 141
 
 
@@ -20,7 +21,7 @@ class Misused(Exception):
 
 def complain(error: Exception, *, verbose: bool) -> int:
     """Say on standard error what is wrong and what to do; with `verbose` also where it came from. The exit code."""
-    from storyline_core import SettingsError, StorylineError
+    from storyline_core import NotInSettings, SettingsError, StorylineError
 
     if verbose:
         traceback.print_exception(error)
@@ -30,7 +31,7 @@ def complain(error: Exception, *, verbose: bool) -> int:
         for problem in error.problems:
             print(f"  {problem}", file=sys.stderr)
         return USAGE
-    if isinstance(error, Misused):
+    if isinstance(error, Misused | NotInSettings):
         print(str(error), file=sys.stderr)
         return USAGE
     if isinstance(error, StorylineError):

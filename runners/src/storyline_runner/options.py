@@ -33,17 +33,17 @@ def only_account(settings: Settings, named: str | None) -> str:
 
 
 def accounts_meant(settings: Settings, named: str | None) -> tuple[str, ...]:
-    """The account named, or all. Raises `Misused` for one that is not in the settings."""
+    """The account named, or all. Raises `NotInSettings` for one that is not in the settings."""
     return (known_account(settings, named),) if named is not None else tuple(settings.accounts)
 
 
 def known_account(settings: Settings, name: str) -> str:
-    """The name itself, if it is in the settings. Raises `NotFound`."""
-    from storyline_core import NotFound
+    """The name itself, if it is in the settings. Raises `NotInSettings`."""
+    from storyline_core import NotInSettings
 
     if name not in settings.accounts:
         known = ", ".join(settings.accounts) or "none"
-        raise NotFound(f"There is no account {name} in the settings (there is: {known}).")
+        raise NotInSettings(f"There is no account {name} in the settings (there is: {known}).")
     return name
 
 

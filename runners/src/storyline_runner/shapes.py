@@ -11,21 +11,22 @@ from storyline_runner.times import iso
 
 if TYPE_CHECKING:
     from storyline_core import (
+        Duplicates,
         Foreseen,
         Health,
         Hold,
         ItemEvent,
         JournalEntry,
         KindRecord,
+        Likened,
         MediaItem,
         Person,
         PersonStats,
         PostView,
         Publication,
         Run,
-        SourceCounts,
         SourceEntry,
-        SourceRecord,
+        SourceStanding,
         SyncReport,
         Validation,
         WouldDo,
@@ -196,22 +197,24 @@ def sync_shape(report: SyncReport) -> Shape:
     return shape
 
 
-def source_shape(
-    entry: SourceEntry, record: SourceRecord, counts: SourceCounts, last_run: Run | None, *, watching: bool
-) -> Shape:
-    """One configured source. `watching` tells whether some process follows its changes just now."""
+def source_shape(source: SourceStanding) -> Shape:
+    """One source; one that is only remembered has neither kind nor interval.
+
+    `watching` tells whether some process follows its changes just now.
+    """
+    entry, counts = source.entry, source.counts
     return {
-        "name": entry.name,
-        "kind": entry.kind,
-        "root": root_of(entry),
-        "enabled": entry.enabled and not record.paused,
-        "watching": watching,
-        "interval_s": int(entry.sync_interval.total_seconds()),
+        "name": source.name,
+        "kind": entry.kind if entry else None,
+        "root": root_of(entry) if entry else "",
+        "enabled": source.running,
+        "watching": source.watched,
+        "interval_s": int(entry.sync_interval.total_seconds()) if entry else None,
         "alive": counts.alive,
         "removed": counts.removed,
         "broken": counts.broken,
-        "last_run": run_shape(last_run) if last_run else None,
-        "last_good_at": iso(record.last_good_at),
+        "last_run": run_shape(source.last_run) if source.last_run else None,
+        "last_good_at": iso(source.record.last_good_at),
     }
 
 
@@ -297,6 +300,31 @@ def validation_shape(path: Path, outcome: Validation) -> Shape:
         "size_mb": outcome.size_mb,
         "format": outcome.format,
     }
+
+
+def duplicates_shape(groups: Sequence[Duplicates], likened: Likened | None) -> Shape:
+    """The outcome of `media duplicates`; `distance` and each item's count the differing bits of 64.
+
+    With near-duplicates, `errors` names the pictures that could not be compared.
+    """
+    rows: list[Shape] = [
+        {
+            "digest": group.digest,
+            "kind": str(group.kind),
+            "distance": group.distance,
+            "waste": group.waste,
+            "items": [
+                item_shape(copy.item) | {"folder": copy.item.folder, "added_at": iso(copy.item.added_at),
+                                         "distance": copy.distance}
+                for copy in group.copies
+            ],
+        }
+        for group in groups
+    ]  # fmt: skip
+    if likened is None:
+        return {"groups": rows}
+    errors = [{"source": each.source, "key": each.key, "message": each.why} for each in likened.problems]
+    return {"groups": rows, "errors": errors}
 
 
 def in_list(name: str, rows: Iterable[Mapping[str, object]]) -> Shape:

@@ -24,12 +24,20 @@ if TYPE_CHECKING:
         SourceDefaults as SourceDefaults,
         read_once as read_once,
     )
+    from storyline_core.desk import (
+        AccountStanding as AccountStanding,
+        Day as Day,
+        Deed as Deed,
+        Desk as Desk,
+        Received as Received,
+    )
     from storyline_core.errors import (
         Busy as Busy,
         DecisionError as DecisionError,
         NeedsPerson as NeedsPerson,
         NotAllowed as NotAllowed,
         NotFound as NotFound,
+        NotInSettings as NotInSettings,
         PluginError as PluginError,
         PluginFault as PluginFault,
         Problem as Problem,
@@ -76,6 +84,7 @@ if TYPE_CHECKING:
         Traits as Traits,
         Watch as Watch,
         WatchableSource as WatchableSource,
+        WritableSource as WritableSource,
     )
     from storyline_core.media import (
         Description as Description,
@@ -153,6 +162,14 @@ if TYPE_CHECKING:
     )
     from storyline_core.redaction import (
         scrub as scrub,
+        trace_of as trace_of,
+    )
+    from storyline_core.rounds import (
+        Rhythm as Rhythm,
+        Round as Round,
+        STILL_FOR as STILL_FOR,
+        jitter_of as jitter_of,
+        next_look as next_look,
     )
     from storyline_core.selection import (
         Candidate as Candidate,
@@ -191,9 +208,20 @@ if TYPE_CHECKING:
     from storyline_core.steps.curate import (
         Released as Released,
     )
+    from storyline_core.steps.duplicates import (
+        Copy as Copy,
+        Duplicates as Duplicates,
+        Sameness as Sameness,
+        find_duplicates as find_duplicates,
+    )
     from storyline_core.steps.foresee import (
         Foreseen as Foreseen,
         WouldDo as WouldDo,
+    )
+    from storyline_core.steps.likeness import (
+        Likened as Likened,
+        Unlikened as Unlikened,
+        find_likenesses as find_likenesses,
     )
     from storyline_core.steps.report import (
         ChangeLine as ChangeLine,
@@ -201,8 +229,14 @@ if TYPE_CHECKING:
         SyncReport as SyncReport,
         SyncRequest as SyncRequest,
     )
+    from storyline_core.steps.standing import (
+        SourceStanding as SourceStanding,
+    )
     from storyline_core.steps.turn import (
         Turned as Turned,
+    )
+    from storyline_core.steps.watching import (
+        Watching as Watching,
     )
     from storyline_core.store import (
         Hold as Hold,
@@ -243,12 +277,20 @@ _HOMES = {
         "SourceDefaults",
         "read_once",
     ),
+    "desk": (
+        "AccountStanding",
+        "Day",
+        "Deed",
+        "Desk",
+        "Received",
+    ),
     "errors": (
         "Busy",
         "DecisionError",
         "NeedsPerson",
         "NotAllowed",
         "NotFound",
+        "NotInSettings",
         "PluginError",
         "PluginFault",
         "Problem",
@@ -293,6 +335,7 @@ _HOMES = {
         "Traits",
         "Watch",
         "WatchableSource",
+        "WritableSource",
     ),
     "media": (
         "Description",
@@ -368,7 +411,17 @@ _HOMES = {
         "confirmed",
         "to_hash",
     ),
-    "redaction": ("scrub",),
+    "redaction": (
+        "scrub",
+        "trace_of",
+    ),
+    "rounds": (
+        "Rhythm",
+        "Round",
+        "STILL_FOR",
+        "jitter_of",
+        "next_look",
+    ),
     "selection": (
         "Candidate",
         "Opening",
@@ -404,9 +457,20 @@ _HOMES = {
         "Status",
     ),
     "steps.curate": ("Released",),
+    "steps.duplicates": (
+        "Copy",
+        "Duplicates",
+        "Sameness",
+        "find_duplicates",
+    ),
     "steps.foresee": (
         "Foreseen",
         "WouldDo",
+    ),
+    "steps.likeness": (
+        "Likened",
+        "Unlikened",
+        "find_likenesses",
     ),
     "steps.report": (
         "ChangeLine",
@@ -414,7 +478,9 @@ _HOMES = {
         "SyncReport",
         "SyncRequest",
     ),
+    "steps.standing": ("SourceStanding",),
     "steps.turn": ("Turned",),
+    "steps.watching": ("Watching",),
     "store": (
         "Hold",
         "ItemEvent",
@@ -443,6 +509,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "ANY_MEDIA",
     "Account",
+    "AccountStanding",
     "Alert",
     "AlertLevel",
     "BackupSettings",
@@ -456,12 +523,17 @@ __all__ = [
     "Check",
     "Contract",
     "Controls",
+    "Copy",
     "DECISIONS",
+    "Day",
     "Decision",
     "DecisionError",
+    "Deed",
     "Description",
+    "Desk",
     "Details",
     "Draft",
+    "Duplicates",
     "Entry",
     "FileProblem",
     "Fingerprint",
@@ -482,6 +554,7 @@ __all__ = [
     "JournalEntry",
     "Kind",
     "KindRecord",
+    "Likened",
     "ListedFile",
     "Listing",
     "ListingMode",
@@ -499,6 +572,7 @@ __all__ = [
     "NeedsPerson",
     "NotAllowed",
     "NotFound",
+    "NotInSettings",
     "Notifier",
     "NotifierDefaults",
     "NotifierKind",
@@ -526,15 +600,20 @@ __all__ = [
     "PublisherKind",
     "Ready",
     "Reason",
+    "Received",
     "Refused",
     "Released",
     "RememberedDocument",
     "RememberedFile",
     "RememberedIndex",
+    "Rhythm",
     "Role",
+    "Round",
     "Run",
     "Runtime",
     "SETTLED",
+    "STILL_FOR",
+    "Sameness",
     "Schedule",
     "SchemaMismatch",
     "SchemaState",
@@ -548,6 +627,7 @@ __all__ = [
     "SourceEntry",
     "SourceKind",
     "SourceRecord",
+    "SourceStanding",
     "Stale",
     "Status",
     "Store",
@@ -568,13 +648,16 @@ __all__ = [
     "Uncertain",
     "UndoPoint",
     "Unit",
+    "Unlikened",
     "Unread",
     "Unseen",
     "Validation",
     "Waiting",
     "Watch",
     "WatchableSource",
+    "Watching",
     "WouldDo",
+    "WritableSource",
     "advance",
     "advise",
     "answerable",
@@ -584,16 +667,20 @@ __all__ = [
     "describe_kind",
     "describe_settings",
     "duration_text",
+    "find_duplicates",
+    "find_likenesses",
     "fit",
     "hide_password",
     "holder_of",
     "hookimpl",
     "hookspec",
+    "jitter_of",
     "load",
     "load_plugins",
     "look",
     "look_file",
     "media_type_of",
+    "next_look",
     "open_store",
     "open_storyline",
     "parse_duration",
@@ -611,6 +698,7 @@ __all__ = [
     "starter_toml",
     "stickers",
     "to_hash",
+    "trace_of",
     "validate",
 ]
 

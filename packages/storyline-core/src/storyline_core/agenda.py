@@ -46,7 +46,7 @@ class Standing:
     account's line stands still (paused, a service is down), "" when it runs; `trouble` what last stopped it and has not
     been seen to work since. `sendable` says whether the publisher can send the item's media type at all. `foreign`:
     what was prepared belongs to another publisher than the account's present one. `can_look` says whether the present
-    one can tell how a publishing ended that nobody saw.
+    one can tell how a publishing ended that nobody saw. `reminders` False: people switched them off.
     """
 
     needs_person: bool = False
@@ -58,6 +58,7 @@ class Standing:
     has_publisher: bool = False
     foreign: bool = False
     can_look: bool = True
+    reminders: bool = True
 
 
 @attrs.frozen
@@ -131,8 +132,9 @@ def _shown(post: Post, account: Account, standing: Standing, now: datetime) -> N
     if standing.stopped or _too_early(post, now):
         return NextTask(Task.WAIT, standing.stopped)
     can_remind = standing.has_notifier and not account.dry_run and post.reminded_at is None
-    if can_remind and now >= max(shown_at, post.due_at) + account.remind_after:
-        unseen = post.state is PostState.OFFERING
+    unseen = post.state is PostState.OFFERING
+    # A card that may never have arrived is no reminder that anybody could do without.
+    if can_remind and (standing.reminders or unseen) and now >= max(shown_at, post.due_at) + account.remind_after:
         return NextTask(Task.REMIND, "nobody saw whether the first card arrived" if unseen else "nobody has answered")
     return _WAIT
 

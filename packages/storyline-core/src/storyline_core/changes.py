@@ -6,9 +6,10 @@ Only values live here. What decides is in `reconcile`, which shows all of these 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import cache, partial
 
 import attrs
 
@@ -81,7 +82,10 @@ class Held:
 
 @attrs.frozen
 class Waiting:
-    """A new file that waits, since its content equals that of an item which cannot be seen just now."""
+    """A file that waits until what could not be seen has been: a new one, or one with other bytes than its item's.
+
+    `runs` counts the complete looks at the source in which it has waited.
+    """
 
     key: str
     since: datetime
@@ -95,7 +99,9 @@ class Gates:
     `accept_removals` opens the gates on removals once; `accepted_plan` only for exactly that plan. Neither opens a
     wrong identity, nor an incomplete listing (which proves nothing that could be accepted). `keys_survive_renames`
     tells ids from paths. `shifted_ns` is taken over from the `HashPlan`. `min_removals` and `max_share` (of the
-    living) limit removals, whichever is larger; a top folder of `folder_size` or more must not vanish whole.
+    living) limit removals, whichever is larger; a top folder of `folder_size` or more must not vanish whole. In a
+    look at a part of the source, only what was noted as missing before `missing_before` is removed: until then the
+    other half of a move may still be on its way.
     """
 
     identity_before: str | None = None
@@ -109,6 +115,7 @@ class Gates:
     max_share: float = 0.2
     folder_size: int = 10
     shifted_ns: int | None = None
+    missing_before: datetime | None = None
 
 
 @attrs.frozen
@@ -133,9 +140,10 @@ class ChangeSet:
     `missing` are ids that are absent but not removed in this run and were not noted so before (to be noted as
     missing since now, and no longer as unknown); `seen` are ids that were noted as missing or unknown and are back
     (both notes go). `unknown` are ids that were looked for and could not be seen, and were not noted so before.
-    `waiting` replaces what was waiting before. `plan` is the digest of the sorted removals that were asked for, held
-    or not; "" without any. Where `deferred` or `waiting` is not empty, a cursor must not move on: a listing of
-    changes would never mention those files again.
+    `waiting` replaces what was waiting before. `plan` is the digest of the sorted removals that gates hold back, or of
+    all that were asked for where none does; "" without any. `settling` are the keys of items that stay as they are
+    only until another look at the same part, in a moment. Where `deferred` or `waiting` is not empty, a cursor must
+    not move on: a listing of changes would never mention those files again.
     """
 
     changes: tuple[Change, ...] = ()
@@ -148,6 +156,7 @@ class ChangeSet:
     problems: tuple[FileProblem, ...] = ()
     held: tuple[Held, ...] = ()
     plan: str = ""
+    settling: tuple[str, ...] = ()
 
     def of(self, kind: ChangeKind) -> tuple[Change, ...]:
         """The changes of one kind, in order."""
@@ -169,31 +178,46 @@ class ChangeSet:
 class RememberedIndex:
     """What is remembered of one source, indexed once so that small listings of changes cost little.
 
-    Two ways to have one: `of` everything, kept between runs; or `of` only the rows that can matter to one listing of
-    changes (their key is mentioned, or their digest is that of a mentioned file), together with the true numbers
-    of the whole source, which the limits on removals need. `alive` maps keys to living items, `by_digest` digests to
-    living and removed ones, `folders` top folders to the number of living items in them. `standing` of the living
-    stand as remembered and were taken out of these items as well as out of the listing (see `sift`).
+    Two ways to have one: `of` everything, kept between runs; or `of` only the rows that can matter to one listing of a
+    part (their key or folder is spoken of, or their digest is that of a listed file), together with the true numbers
+    of the whole source, which the limits on removals need and which are counted only when somebody asks. `alive` maps
+    keys to living items, `by_digest` digests to living and removed ones. `standing` of the living stand as remembered
+    and were taken out of these items as well as out of the listing (see `sift`). `settled` new files were taken out of
+    the listing since this run has added them already; they count in `folders`, and not in `living`.
     """
 
     items: Sequence[RememberedFile]
     alive: Mapping[str, RememberedFile]
     by_digest: Mapping[str, Sequence[RememberedFile]]
-    living: int
-    folders: Mapping[str, int]
+    count_living: Callable[[], int]
+    count_folders: Callable[[], Mapping[str, int]]
     lost_sizes: frozenset[int]
     standing: int = 0
+    settled: int = 0
+
+    @property
+    def living(self) -> int:
+        """How many living items the whole source has."""
+        return self.count_living()
+
+    @property
+    def folders(self) -> Mapping[str, int]:
+        """How many living items of the whole source lie under each top folder."""
+        return self.count_folders()
 
     @classmethod
     def of(
         cls,
         items: Iterable[RememberedFile],
         *,
-        living: int | None = None,
-        folders: Mapping[str, int] | None = None,
+        living: int | Callable[[], int] | None = None,
+        folders: Mapping[str, int] | Callable[[], Mapping[str, int]] | None = None,
         standing: int = 0,
     ) -> RememberedIndex:
-        """Index the items. `living` and `folders` are those of the whole source where the items are only a part."""
+        """Index the items. `living` and `folders` are those of the whole source where the items are only a part.
+
+        Either may be a function, which is called once at most, and only if it matters.
+        """
         rows = tuple(items)
         alive: dict[str, RememberedFile] = {}
         by_digest: dict[str, list[RememberedFile]] = {}
@@ -205,12 +229,14 @@ class RememberedIndex:
                 lost.add(item.size)
             if item.digest is not None:
                 by_digest.setdefault(item.digest, []).append(item)
+        here = len(alive) if living is None else living
+        tops = partial(living_by_folder, rows) if folders is None else folders
         return cls(
             items=rows,
             alive=alive,
             by_digest=by_digest,
-            living=len(alive) if living is None else living,
-            folders=living_by_folder(rows) if folders is None else dict(folders),
+            count_living=cache(here) if callable(here) else partial(int, here),
+            count_folders=cache(tops) if callable(tops) else partial(dict, tops),
             lost_sizes=frozenset(lost),
             standing=standing,
         )

@@ -71,7 +71,9 @@ class Documents:
 
     def describe(self, name: str, folder: str, edits: Partial | None = None) -> Description:
         """What everything together says of the file of that name in that folder."""
-        here = self.by_folder.get(folder, {})
+        here = self.by_folder.get(folder)
+        if not here:
+            return describe(name, edits=edits)
         document = next((each for key, each in here.items() if is_folder_document(key)), None)
         beside = next((here[each] for each in sidecar_names(name) if each in here), None)
         return describe(

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import attrs
 
 from storyline_core.changes import Change, ChangeKind, Gates, Waiting
-from storyline_core.evidence import Arrival, is_whole
+from storyline_core.evidence import Arrival, is_whole, settles
 from storyline_core.matching import Match, moves, returns
-from storyline_core.media import FileProblem, Listing, RememberedFile
+from storyline_core.media import FileProblem, ListedFile, Listing, RememberedFile
 from storyline_core.pairing import ByKey
 
 WAITS_RUNS = 3
 WAITS_FOR = timedelta(days=1)
-"""How long a new file waits for sight of the item whose content it has: this many runs, or this long."""
+"""How long a file waits for sight of what could not be seen: this many complete looks, or this long."""
 
 
 @attrs.define
@@ -27,6 +28,7 @@ class Draft:
     lost: list[RememberedFile] = attrs.field(factory=list)
     evicted: list[RememberedFile] = attrs.field(factory=list)
     kept: list[RememberedFile] = attrs.field(factory=list)
+    settling: list[str] = attrs.field(factory=list)
     waiting: list[Waiting] = attrs.field(factory=list)
     deferred: list[FileProblem] = attrs.field(factory=list)
 
@@ -35,8 +37,73 @@ class Draft:
         self.landings[arrival.entry.key] = Change(kind, was, arrival.entry, arrival.reading, why)
 
 
-def matched(draft: Draft, found: ByKey) -> list[Arrival]:
-    """Moves by content; what is displaced and unclaimed is edited in place. Gives the arrivals left over."""
+class Doubts:
+    """What this run could not see, and which files can therefore not be judged yet.
+
+    A look that was not whole may have met a file under two names, or under none. So the bytes of any living item may
+    be that item itself, on its way; and other bytes at an item's place do not prove that its own are nowhere else.
+    """
+
+    def __init__(
+        self, found: ByKey, items: Iterable[RememberedFile], listing: Listing, gates: Gates, now: datetime
+    ) -> None:
+        self._found = found
+        self._items = items
+        self._complete = listing.complete
+        self._gates = gates
+        self._now = now
+
+    @cached_property
+    def _on_its_way(self) -> set[tuple[str | None, int]]:
+        """The contents of items that may have moved unseen. An id that stands, or of which nothing is said, has not."""
+        known: list[RememberedFile] = []
+        if not self._gates.keys_survive_renames:
+            known.extend(self._found.unmentioned)
+            known.extend(() if self._complete else (item for item in self._items if item.removed_at is None))
+        return {(item.digest, item.size) for item in (*self._found.unknown, *known) if item.size}
+
+    def arriving(self, arrival: Arrival) -> bool:
+        """Whether these may be the bytes of an item that came here."""
+        return (arrival.digest, arrival.entry.size) in self._on_its_way
+
+    def leaving(self, item: RememberedFile, arrival: Arrival) -> bool:
+        """Whether an item at whose place other bytes lie may have gone to where this run could not look.
+
+        In looks at a part, where it went may be heard of a moment after what kept it from being seen has passed.
+        """
+        if item.size and item.digest is not None:
+            recent = item.key in self._gates.waiting and self._recent(item.key)
+            if not self._complete or item.size in self._found.unread_sizes or recent:
+                return True
+        return self.arriving(arrival)
+
+    def _recent(self, key: str) -> bool:
+        """Whether a file has not waited for long enough to be judged by a look at a part."""
+        before, known = self._gates.missing_before, self._gates.waiting.get(key)
+        return before is not None and (known is None or known.since > before)
+
+    def soon(self, item: RememberedFile) -> bool:
+        """Whether another look at the same part can tell what became of an item."""
+        unread = self._gates.missing_before is not None and item.size in self._found.unread_sizes
+        return unread or self._recent(item.key)
+
+    def replaced(self, item: RememberedFile, arrival: Arrival) -> bool:
+        """Whether another file has so recently taken the place of this one that its own may still be heard of."""
+        before, hint = self._gates.missing_before, arrival.entry.hint
+        return hint not in (None, item.hint) and item.hint is not None and settles(item, before)
+
+    def wait(self, draft: Draft, key: str) -> bool:
+        """Let a file wait, unless it has waited long enough. Only complete looks count, and no looks at a part."""
+        before = self._gates.waiting.get(key, Waiting(key, self._now, 0))
+        if before.runs >= WAITS_RUNS or self._now - before.since >= WAITS_FOR:
+            return False
+        counts = self._complete and self._gates.missing_before is None
+        draft.waiting.append(Waiting(key, before.since, before.runs + counts))
+        return True
+
+
+def matched(draft: Draft, found: ByKey, doubts: Doubts) -> list[Arrival]:
+    """Moves by content; what is displaced and unclaimed is edited in place, or waits. Gives the arrivals left over."""
     matches: list[Match] = []
     targets = [*found.arrivals, *(arrival for _, arrival in found.displaced)]
     if targets:
@@ -53,10 +120,21 @@ def matched(draft: Draft, found: ByKey) -> list[Arrival]:
                 free.append(arrival)
         elif claimed:
             draft.evicted.append(item)
+        elif doubts.leaving(item, arrival) and doubts.wait(draft, item.key):
+            if doubts.soon(item):
+                draft.settling.append(item.key)
+        elif doubts.replaced(item, arrival):
+            draft.kept.append(item)
+            draft.settling.append(item.key)
         else:
             why = "other bytes at the same place, and the old ones are nowhere else"
             draft.edits.append(Change(ChangeKind.EDITED, item, arrival.entry, arrival.reading, why))
     return free
+
+
+def settled(draft: Draft, free: list[Arrival], doubts: Doubts) -> list[Arrival]:
+    """The arrivals that may be judged now. A file that may be a move out of what cannot be seen waits for a while."""
+    return [arrival for arrival in free if not (doubts.arriving(arrival) and doubts.wait(draft, arrival.entry.key))]
 
 
 def restored(draft: Draft, free: list[Arrival], items: Iterable[RememberedFile]) -> list[Arrival]:
@@ -68,37 +146,32 @@ def restored(draft: Draft, free: list[Arrival], items: Iterable[RememberedFile])
     return [arrival for arrival in free if arrival.entry.key not in draft.landings]
 
 
-def added(draft: Draft, free: list[Arrival], found: ByKey, listing: Listing, gates: Gates, now: datetime) -> None:
-    """New items; a file that may be a move out of what cannot be seen waits for a while."""
-    silent = () if gates.keys_survive_renames else found.unmentioned
-    unseen = {(item.digest, item.size) for item in (*found.unknown, *silent) if item.size} if free else set()
+def why_added(entry: ListedFile) -> str:
+    """The evidence for a new item."""
+    return "new bytes" if entry.size else "a new file, still empty"
+
+
+def added(draft: Draft, free: list[Arrival]) -> None:
+    """New items."""
     for arrival in free:
-        key = arrival.entry.key
-        if (arrival.digest, arrival.entry.size) in unseen:
-            before = gates.waiting.get(key, Waiting(key, now, 0))
-            if before.runs < WAITS_RUNS and now - before.since < WAITS_FOR:
-                draft.waiting.append(Waiting(key, before.since, before.runs + 1))
-                continue
-        draft.land(ChangeKind.ADDED, None, arrival, "new bytes" if arrival.entry.size else "a new file, still empty")
-    draft.waiting.extend(_still_waiting(found, listing, gates, now))
+        draft.land(ChangeKind.ADDED, None, arrival, why_added(arrival.entry))
 
 
-def _still_waiting(found: ByKey, listing: Listing, gates: Gates, now: datetime) -> list[Waiting]:
+def still_waiting(found: ByKey, listing: Listing, gates: Gates, now: datetime) -> list[Waiting]:
     """What waited before and could not be looked at in this run."""
     if not gates.waiting:
         return []
-    listed = {entry.key for entry in listing.files}
     gone = set(listing.gone)
     all_seen = is_whole(listing) and listing.complete and not listing.unseen
     return [
         waiting
         for key, waiting in gates.waiting.items()
         if key in found.unread
-        or (key not in listed and key not in gone and not all_seen and now - waiting.since < WAITS_FOR)
+        or (key not in found.waited and key not in gone and not all_seen and now - waiting.since < WAITS_FOR)
     ]
 
 
-def asked_for(draft: Draft, found: ByKey) -> list[RememberedFile]:
+def asked_for(draft: Draft, found: ByKey, doubts: Doubts) -> list[RememberedFile]:
     """What would be removed if every gate were open.
 
     An item of the same size as a file that will be read only in the next run is kept: that may be it.
@@ -107,6 +180,8 @@ def asked_for(draft: Draft, found: ByKey) -> list[RememberedFile]:
     for item in (*draft.lost, *draft.evicted):
         if item.size and item.size in found.unread_sizes:
             draft.kept.append(item)
+            if doubts.soon(item):
+                draft.settling.append(item.key)
         else:
             removals.append(item)
     return removals

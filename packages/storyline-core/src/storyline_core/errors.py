@@ -14,6 +14,7 @@
     │   ├── NotAllowed         this post is not in a state for that
     │   ├── Stale              somebody decided first; look again
     │   └── NotFound           there is no such thing
+    │       └── NotInSettings  ... since the settings name none; correct the name
     ├── Busy                   another process holds the right to do this; wait
     └── StoreError             the database
         ├── StoreUnavailable   cannot be reached, is full or read-only
@@ -114,6 +115,10 @@ class Stale(DecisionError):
 
 class NotFound(DecisionError):
     """No item, post, account, source or person goes by that name or id."""
+
+
+class NotInSettings(NotFound):
+    """The settings have no source or account of that name. The text says which there are."""
 
 
 class Busy(StorylineError):

@@ -5,13 +5,23 @@ The one loop over a whole source is here, in `compare`; it is written for a mill
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from enum import Enum
 
 import attrs
 
 from storyline_core.changes import RememberedIndex
-from storyline_core.media import FileProblem, Fingerprint, ListedFile, Listing, ListingMode, RememberedFile, Unseen
+from storyline_core.media import (
+    FileProblem,
+    Fingerprint,
+    ListedFile,
+    Listing,
+    ListingMode,
+    RememberedFile,
+    Unread,
+    Unseen,
+)
 
 SKEW_NS = 600_000_000_000
 """How far a file's time may lie ahead of its reading and still count as a clock that runs ahead.
@@ -54,6 +64,13 @@ class Arrival:
     entry: ListedFile
     digest: str
     reading: Fingerprint | None = None
+
+
+def as_read(entry: ListedFile, reading: Fingerprint) -> ListedFile:
+    """The entry with the facts that stood around the reading; the listing may be older than that."""
+    if (reading.size, reading.mtime_ns, reading.version) == (entry.size, entry.mtime_ns, entry.version):
+        return entry
+    return attrs.evolve(entry, size=reading.size, mtime_ns=reading.mtime_ns, version=reading.version)
 
 
 @attrs.define
@@ -220,6 +237,50 @@ class Coverage:
         return Sight.ABSENT if self._whole else Sight.HIDDEN
 
 
+def origins_to_ask(
+    items: Iterable[RememberedFile],
+    listing: Listing,
+    readings: Mapping[str, Fingerprint | Unread],
+    *,
+    keys_survive_renames: bool,
+) -> tuple[str, ...]:
+    """Keys of living items that the listing does not speak of and whose bytes it has elsewhere, sorted.
+
+    Each may be the origin of a move of which the listing shows only where it led. `items` must hold everything with
+    the keys and the digests of the listed files. An id that has other bytes was edited, and that is all.
+    """
+    rows = list(items)
+    alive = {item.key: item for item in rows if item.removed_at is None}
+    wanted: set[tuple[str, int]] = set()
+    for entry in listing.files:
+        content = _content_of(entry, readings.get(entry.key))
+        before = alive.get(entry.key)
+        if content is None or not content[1] or (before is not None and keys_survive_renames):
+            continue
+        if before is None or before.digest != content[0]:
+            wanted.add(content)
+    if not wanted:
+        return ()
+    coverage, listed = Coverage(listing, believed=True), {entry.key for entry in listing.files}
+    return tuple(
+        sorted(
+            item.key
+            for item in alive.values()
+            if item.digest is not None
+            and (item.digest, item.size) in wanted
+            and item.key not in listed
+            and coverage.of(item) is Sight.UNMENTIONED
+        )
+    )
+
+
+def _content_of(entry: ListedFile, reading: Fingerprint | Unread | None) -> tuple[str, int] | None:
+    """Digest and size of a listed file, as far as this run knows them."""
+    if isinstance(reading, Fingerprint):
+        return reading.digest, reading.size
+    return None if entry.digest is None else (entry.digest, entry.size)
+
+
 def without_doubles(listing: Listing, doubled: Sequence[str]) -> Listing:
     """The listing with doubled keys as unseen: which of the two stories holds cannot be told."""
     if not doubled:
@@ -238,6 +299,11 @@ def without_doubles(listing: Listing, doubled: Sequence[str]) -> Listing:
 def is_whole(listing: Listing) -> bool:
     """Whether the listing speaks of everything the source has."""
     return listing.mode is ListingMode.FULL or (listing.mode is ListingMode.SUBTREE and "" in listing.scope)
+
+
+def settles(item: RememberedFile, missing_before: datetime | None) -> bool:
+    """Whether an item that seems gone has not been noted as missing for long enough to believe it."""
+    return missing_before is not None and (item.missing_since is None or item.missing_since > missing_before)
 
 
 def noted(item: RememberedFile) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import attrs
 
 from storyline_core.changes import Change, Gate, Gates, Held
-from storyline_core.evidence import is_whole
+from storyline_core.evidence import is_whole, settles
 from storyline_core.media import Listing, RememberedFile, category_of
 
 PLAN_DIGITS = 12
@@ -18,11 +18,21 @@ PLAN_DIGITS = 12
 
 @attrs.frozen
 class Whole:
-    """How much there is in the whole source, counted only when somebody asks; `standing` of it was sifted out."""
+    """How much there is in the whole source, counted only when somebody asks.
+
+    `standing` of it was sifted out; `settled` is what this run has added already, which is not of the living that the
+    limits are shares of.
+    """
 
     living: Callable[[], int]
     folders: Callable[[], Mapping[str, int]]
     standing: int = 0
+    settled: int = 0
+
+    @property
+    def listed_besides(self) -> int:
+        """How many files are listed that the listing no longer shows."""
+        return self.standing + self.settled
 
 
 @attrs.frozen
@@ -36,12 +46,16 @@ class Asked:
 
 @attrs.frozen
 class Verdict:
-    """What the gates let through: ids that may be removed, and whether edits may be applied."""
+    """What the gates let through: ids that may be removed, and whether edits may be applied.
+
+    `settling` are ids that may be removed only once they have been missing for a while.
+    """
 
     removable: frozenset[int]
     edits: bool
     held: tuple[Held, ...]
     plan: str
+    settling: frozenset[int] = frozenset()
 
 
 def wrong_identity(gates: Gates, listing: Listing) -> bool:
@@ -83,8 +97,13 @@ def judge(asked: Asked, listing: Listing, gates: Gates, whole: Whole, *, believe
         return Verdict(frozenset(), edits=False, held=(_dirty(len(asked.edits), count, whole.living()),), plan=plan)
     if not certain or opened or not asked.removals:
         return Verdict(everything if certain else frozenset(), edits=True, held=(), plan=plan)
-    if is_whole(listing) and not listing.files and not whole.standing:
+    if is_whole(listing) and not listing.files and not whole.listed_besides:
         return Verdict(frozenset(), edits=True, held=(_empty(len(everything), whole.living()),), plan=plan)
+    return _let_through(asked, gates, whole, plan)
+
+
+def _let_through(asked: Asked, gates: Gates, whole: Whole, all_of_them: str) -> Verdict:
+    """Which removals go through one by one. The plan is then of those that do not: only they need a person's word."""
     vanished = _vanished_folders(asked, gates, whole)
     held = [_folder(top, count) for top, count in sorted(vanished.items())]
     rest = frozenset(item.id for item in asked.removals if category_of(item.folder) not in vanished)
@@ -92,7 +111,12 @@ def judge(asked: Asked, listing: Listing, gates: Gates, whole: Whole, *, believe
     if len(rest) > limit:
         held.append(_removals(len(rest), whole.living(), limit, gates))
         rest = frozenset()
-    return Verdict(rest, edits=True, held=tuple(held), plan=plan)
+    kept = [item for item in asked.removals if item.id not in rest]
+    plan = plan_of(kept, ()) if kept else all_of_them
+    if kept and is_open(gates, plan):
+        return Verdict(frozenset(item.id for item in asked.removals), edits=True, held=(), plan=plan)
+    settling = frozenset(item.id for item in asked.removals if item.id in rest and settles(item, gates.missing_before))
+    return Verdict(rest - settling, edits=True, held=tuple(held), plan=plan, settling=settling)
 
 
 def _too_dirty(asked: Asked, gates: Gates, whole: Whole) -> bool:
@@ -149,6 +173,16 @@ def incomplete(count: int) -> Held:
         count,
         f"The listing broke off or is incomplete; {items(count)} that it does not show are kept. The next complete "
         "listing decides.",
+    )
+
+
+def swapped(count: int) -> Held:
+    """The gate that closes when the source became another one after its removals were decided."""
+    return Held(
+        Gate.IDENTITY,
+        count,
+        "Since this run began, another disk, folder or drive has come to answer under the source's name. "
+        f"{items(count)} that it would have removed are kept. Mount or share the right one and sync again.",
     )
 
 

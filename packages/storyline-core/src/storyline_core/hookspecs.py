@@ -9,6 +9,7 @@ A plugin is a module (or any object) behind an entry point of the group `storyli
         return [Kind(name="webfolder", settings=WebFolder, open=open_web_folder)]
 
 Hooks are checked when the plugin is loaded: a misspelt name or argument is an error that names the distribution.
+The daemon tells facts from the thread in which they happened: two may be told at once.
 """
 
 from __future__ import annotations

@@ -43,11 +43,16 @@ class PrivateState(Protocol):
 
 @attrs.frozen
 class Runtime:
-    """What the runner lends to an opened thing: its name in the settings, the clock, and its private state."""
+    """What the runner lends to an opened thing: its name in the settings, the clock, and its private state.
+
+    `controls` are lent to a notifier, for what it has to know outside of `listen` and `poll_once` as well: to show a
+    card again it needs the post's draft. To be used in the thread that calls the notifier.
+    """
 
     name: str
     now: Callable[[], datetime]
     state: PrivateState
+    controls: Controls | None = None
 
 
 @runtime_checkable
@@ -62,6 +67,10 @@ class MediaSourceProvider(Protocol):
 
         Raises `Unavailable` only when the root or service as a whole cannot be used; a part that cannot be read is
         named in the listing's `unseen` and `problems`. Claims never more coverage than was seen.
+
+        A cursor that is not (or no longer) known is answered with the full listing, or with `Refused`: core then asks
+        again without one. Changes may be told twice and in any order, each with what is there now; the cursor of a
+        listing is taken before it is made, so that what changes meanwhile is told next time.
         """
 
     def open_media(self, key: str) -> BinaryIO:
@@ -105,8 +114,23 @@ class WatchableSource(MediaSourceProvider, Protocol):
     def list_part(self, hint: Hint) -> Listing:
         """What is there now in the places of a hint: a listing of mode `SUBTREE`.
 
-        `scope` are the folders that were listed whole, `gone` the keys that were looked for and are certainly not
-        there. For `hint.everything` it is the full listing. Raises as `list_media` does.
+        Every key of the hint is spoken of: listed, in `gone` if it is certainly not there, or in `unseen`. `scope` are
+        the folders that were listed whole; one that is gone is in it with nothing listed below. A key may turn out to
+        be a folder, and a folder to be a file. For `hint.everything` it is the full listing. Raises as `list_media`
+        does. Core asks with hints of its own as well: for the places from which a new file may have come.
+        """
+
+
+@runtime_checkable
+class WritableSource(MediaSourceProvider, Protocol):
+    """A source into which new files can be put. Its kind has the trait `writes`."""
+
+    def store_media(self, folder: str, name: str, content: BinaryIO) -> str:
+        """Put a new file into a folder (`""` is the root; made if it is not there) and return its key.
+
+        Nothing is ever written over: where the name is taken, ` (2)` follows it, and so on. The file is there whole or
+        not at all. Raises `Refused` for a name that is no picture's or video's or could lead out of the folder,
+        `NeedsPerson` when there is no room or no permission, `Unavailable` when the place cannot be reached.
         """
 
 
@@ -116,6 +140,7 @@ class Draft:
 
     `revision` is what buttons must carry. `open_media` gives the original bytes. `zone` is the account's. `reminder`
     marks a second card for the same post. `publishable` says whether the account can publish it by interface.
+    `quiet_hours` False: the team has switched its quiet hours off.
     """
 
     post: Post
@@ -125,6 +150,7 @@ class Draft:
     last_posted_at: datetime | None = None
     reminder: bool = False
     publishable: bool = False
+    quiet_hours: bool = True
 
     @property
     def revision(self) -> int:
@@ -275,14 +301,17 @@ class Traits:
     """What core needs to know of a kind, as data. Core never asks for a plugin by name.
 
     `keys_survive_renames`: keys are stable ids, not paths. `lists_changes`: `list_media` understands a cursor.
-    `watches`: the source is a `WatchableSource`.
+    `watches`: the source is a `WatchableSource`. `writes`: the source is a `WritableSource`.
     `publishes_at_most_once`: `publish` of one handle cannot happen twice and `find` tells the truth; where False, a
-    person is asked instead. `media_rules`: what a publisher can send.
+    person is asked instead. `media_rules`: what a publisher can send. `backfills`: it can fetch what it published, or
+    somebody else did, before Storyline knew of it.
     """
 
     keys_survive_renames: bool = False
     lists_changes: bool = False
     watches: bool = False
+    writes: bool = False
+    backfills: bool = False
     publishes_at_most_once: bool = True
     media_rules: MediaRules = ANY_MEDIA
 

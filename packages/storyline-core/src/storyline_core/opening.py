@@ -8,13 +8,15 @@ from datetime import datetime
 from typing import BinaryIO, Protocol, TypeVar
 
 from storyline_core.accounts import Account
-from storyline_core.errors import NotFound, PluginFault, Unavailable
+from storyline_core.errors import NotFound, NotInSettings, PluginFault, Unavailable
 from storyline_core.interfaces import Controls, Kind, MediaSourceProvider, Notifier, Publisher, Runtime, Traits
 from storyline_core.media import MediaItem
 from storyline_core.plugins import Plugins
-from storyline_core.settings import Entry, Settings
-from storyline_core.steps.gather import SourceLine
+from storyline_core.settings import Entry, Settings, SourceEntry
 from storyline_core.steps.line import Line, guarded
+from storyline_core.steps.listening import Ear
+from storyline_core.steps.renaming import known_as
+from storyline_core.steps.source_line import SourceLine
 from storyline_core.store import PrivateTexts, Store, Vault
 
 Thing = TypeVar("Thing")
@@ -42,6 +44,7 @@ class Opened:
         stack: ExitStack,
         clock: Callable[[], datetime],
         holder: str,
+        controls: Callable[[str], Controls] | None = None,
     ) -> None:
         self._settings = settings
         self._plugins = plugins
@@ -49,6 +52,7 @@ class Opened:
         self._stack = stack
         self._clock = clock
         self._holder = holder
+        self._controls = controls
         self._vault = Vault(settings.secret_key.reveal() if settings.secret_key else None)
         self._sources: dict[str, MediaSourceProvider] = {}
         self._notifiers: dict[str, Notifier] = {}
@@ -67,9 +71,10 @@ class Opened:
         return self._open("publishers", name, self._settings.publishers, self._plugins.publisher, self._publishers)
 
     def source_line(self, name: str) -> SourceLine:
-        """A source with what its sync needs."""
+        """A source with what its sync needs. Where nothing may be written, one that was renamed has its former name."""
+        entry = self._settings.sources.get(name)
         return SourceLine(
-            name=name,
+            name=known_as(self._store, entry) if entry is not None and self._store.read_only else name,
             provider=self.source(name),
             traits=self._plugins.source(self._settings.sources[name].kind).traits,
             store=self._store,
@@ -78,16 +83,19 @@ class Opened:
             tell_changed=self._plugins.tell_library_changed,
         )
 
-    def line(self, account: Account, contact: bool) -> Line:
-        """An account with its opened notifier and publisher; with `contact` False neither is opened."""
+    def line(self, account: Account, contact: bool, *, outlet: bool = True) -> Line:
+        """An account with its opened notifier and publisher; with `contact` False neither is opened.
+
+        `outlet` False leaves out the publisher, where somebody is only to be told something.
+        """
         notifier, notifier_fault = self._try(account.notifier if contact else None, self.notifier)
-        publisher, publisher_fault = self._try(account.publisher if contact else None, self.publisher)
+        publisher, publisher_fault = self._try(account.publisher if contact and outlet else None, self.publisher)
         return Line(
             account=account,
             store=self._store,
             clock=self._clock,
             holder=self._holder,
-            open_item=self._open_item,
+            open_item=self.open_item,
             tell_changed=self._plugins.tell_post_changed,
             notifier=notifier,
             publisher=publisher,
@@ -99,10 +107,14 @@ class Opened:
             publisher_was=_former_name(account.publisher, self._settings.publishers),
         )
 
-    def poll(self, name: str, controls: Controls) -> int:
-        """Take the decisions that wait at a notifier. Raises what keeps it from answering."""
-        notifier = self.notifier(name)
-        return guarded(lambda: notifier.poll_once(controls), f"The notifier {name}", otherwise=Unavailable)
+    def ear(self, name: str) -> Ear:
+        """A notifier with what hearing it alone needs."""
+        return Ear(name, self.notifier(name), self._store, self._clock, self._holder)
+
+    def open_item(self, item: MediaItem) -> BinaryIO:
+        """The bytes of an item. Raises what keeps its source from giving them."""
+        provider = self.source(item.source)
+        return guarded(lambda: provider.open_media(item.key), f"Opening {item.name}", otherwise=Unavailable)
 
     def _open(
         self,
@@ -122,6 +134,7 @@ class Opened:
             name=name,
             now=self._clock,
             state=PrivateTexts(f"{group}/{name}", self._vault, self._store.begin, self._store.read),
+            controls=self._controls(name) if self._controls is not None and group == "notifiers" else None,
         )
         kind = kind_of(entry.kind)
         opened[name] = guarded(
@@ -152,9 +165,22 @@ class Opened:
                 if not entry.enabled or unit.sources.get(name).paused
             )
 
-    def _open_item(self, item: MediaItem) -> BinaryIO:
-        provider = self.source(item.source)
-        return guarded(lambda: provider.open_media(item.key), f"Opening {item.name}", otherwise=Unavailable)
+
+def account_in(settings: Settings, name: str) -> Account:
+    """An account as the settings describe it. Raises `NotInSettings`, naming those that there are."""
+    return _in(settings.accounts, name, "account")
+
+
+def source_in(settings: Settings, name: str) -> SourceEntry:
+    """A source as the settings describe it. Raises `NotInSettings`, naming those that there are."""
+    return _in(settings.sources, name, "source")
+
+
+def _in(entries: Mapping[str, Thing], name: str, what: str) -> Thing:
+    if name not in entries:
+        known = ", ".join(entries) or "none"
+        raise NotInSettings(f"There is no {what} {name} in the settings (there is: {known}).")
+    return entries[name]
 
 
 def _former_name(name: str | None, entries: Mapping[str, Entry]) -> str | None:

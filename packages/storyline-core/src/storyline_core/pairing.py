@@ -11,6 +11,7 @@ from storyline_core.evidence import (
     Arrival,
     Coverage,
     Sight,
+    as_read,
     compare,
     noted,
     racy,
@@ -32,7 +33,8 @@ class ByKey:
     unknown. `settled` needs no matching. `displaced` are items under whose path other bytes lie now; `arrivals` are
     new files; `absent` items are certainly not where they were. `unknown` items could not be seen, `hidden` of them
     only because the listing is incomplete or its filters changed; `unmentioned` items were not looked for.
-    `unread` are new keys, `unread_sizes` sizes of files whose content will be known later.
+    `unread` are keys that could not be read; `unread_sizes` are sizes of files whose content will be known later, or
+    that were gone before it was. `waited` are keys that had waited and were met again, unless they stand.
     """
 
     unchanged: int
@@ -46,6 +48,7 @@ class ByKey:
     unmentioned: list[RememberedFile] = attrs.field(factory=list)
     unread: set[str] = attrs.field(factory=set)
     unread_sizes: set[int] = attrs.field(factory=set)
+    waited: frozenset[str] = frozenset()
     deferred: list[FileProblem] = attrs.field(factory=list)
     problems: list[FileProblem] = attrs.field(factory=list)
 
@@ -63,12 +66,16 @@ def by_key(
     listing = without_doubles(listing, compared.doubled)
     found = ByKey(compared.unchanged, problems=list(listing.problems))
     margin = listing.racy_margin_ns
+    if gates.waiting:
+        met = (*compared.arrivals, *(entry for _, entry in compared.pairs))
+        found.waited = frozenset(entry.key for entry in met if entry.key in gates.waiting)
     for item, entry in compared.pairs:
         content = _content(item, entry, readings.get(entry.key), margin, gates.shifted_ns)
         if isinstance(content, Arrival):
             _known(found, item, content, gates, margin)
         elif content.gone:
             found.absent.append(item)
+            found.unread_sizes.add(entry.size)
         else:
             found.unknown.append(item)
             _not_read(found, entry, content)
@@ -76,8 +83,9 @@ def by_key(
         content = _content(None, entry, readings.get(entry.key), margin, None)
         if isinstance(content, Arrival):
             found.arrivals.append(content)
-        elif not content.gone:
-            found.unread.add(entry.key)
+        elif content.gone:
+            found.unread_sizes.add(entry.size)
+        else:
             _not_read(found, entry, content)
     _unlisted(found, compared.unlisted, Coverage(listing, believed=believed))
     return found
@@ -92,7 +100,7 @@ def _content(
 ) -> Arrival | Unread:
     """The content of a listed file by the best evidence there is, or why there is none."""
     if isinstance(reading, Fingerprint):
-        return Arrival(_as_read(entry, reading), reading.digest, reading)
+        return Arrival(as_read(entry, reading), reading.digest, reading)
     if reading is not None and reading.gone:
         return reading
     if entry.digest is not None:
@@ -103,14 +111,6 @@ def _content(
     if sure and item is not None and item.digest is not None:
         return Arrival(entry, item.digest)
     return Unread(entry.key, NOT_READ)
-
-
-def _as_read(entry: ListedFile, reading: Fingerprint) -> ListedFile:
-    """The entry with the facts that stood around the reading; the listing may be older than that."""
-    facts = (reading.size, reading.mtime_ns, reading.version)
-    if facts == (entry.size, entry.mtime_ns, entry.version):
-        return entry
-    return attrs.evolve(entry, size=reading.size, mtime_ns=reading.mtime_ns, version=reading.version)
 
 
 def _known(found: ByKey, item: RememberedFile, arrival: Arrival, gates: Gates, margin_ns: int) -> None:
@@ -144,6 +144,7 @@ def _why_touched(arrival: Arrival, gates: Gates) -> str:
 
 
 def _not_read(found: ByKey, entry: ListedFile, unread: Unread) -> None:
+    found.unread.add(entry.key)
     problem = FileProblem(entry.key, unread.why)
     if unread.passing:
         found.deferred.append(problem)

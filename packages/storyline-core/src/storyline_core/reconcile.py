@@ -5,7 +5,7 @@ remembered, what is listed and what was read into one sorted `ChangeSet`; `confi
 second look did not confirm. None of them reads a clock or touches anything; the order of what they are given never
 matters.
 
-The steps of `reconcile`: by key (`pairing`), by content (`matching`), restored, added or waiting, missing
+The steps of `reconcile`: by key (`pairing`), by content (`matching`), waiting, restored, added, missing
 (`drafting`); then the gates (`gating`), and last the chains of moves that a closed gate interrupts.
 """
 
@@ -30,7 +30,17 @@ from storyline_core.changes import (
     Waiting,
     living_by_folder,
 )
-from storyline_core.drafting import Draft, added, asked_for, defer_chains, matched, restored
+from storyline_core.drafting import (
+    Doubts,
+    Draft,
+    added,
+    asked_for,
+    defer_chains,
+    matched,
+    restored,
+    settled,
+    still_waiting,
+)
 from storyline_core.evidence import narrowed, noted
 from storyline_core.hashing import to_hash
 from storyline_core.media import FileProblem, Fingerprint, Listing, RememberedFile, Unread
@@ -127,7 +137,7 @@ def _relevant(remembered: Remembered, listing: Listing, readings: Readings) -> R
 def _whole(remembered: Remembered) -> gating.Whole:
     if isinstance(remembered, RememberedIndex):
         index = remembered
-        return gating.Whole(lambda: index.living, lambda: index.folders, index.standing)
+        return gating.Whole(lambda: index.living, lambda: index.folders, index.standing, index.settled)
     items = remembered
     return gating.Whole(
         cache(lambda: sum(item.removed_at is None for item in items)), cache(lambda: living_by_folder(items))
@@ -148,10 +158,13 @@ def _decide(
     found = by_key(remembered, listing, readings, gates, believed=believed)
     found.unchanged += whole.standing
     draft = Draft(edits=[change for change in found.settled if change.kind is ChangeKind.EDITED])
-    free = matched(draft, found)
+    doubts = Doubts(found, items, listing, gates, now)
+    free = matched(draft, found, doubts)
+    free = settled(draft, free, doubts)
     free = restored(draft, free, items)
-    added(draft, free, found, listing, gates, now)
-    removals = asked_for(draft, found)
+    added(draft, free)
+    draft.waiting.extend(still_waiting(found, listing, gates, now))
+    removals = asked_for(draft, found, doubts)
     landings = [*draft.landings.values(), *found.settled]
     verdict = gating.judge(gating.Asked(removals, draft.edits, landings), listing, gates, whole, believed=believed)
     if not verdict.edits:
@@ -188,6 +201,7 @@ def _written(
         problems=_sorted(found.problems),
         held=tuple(held),
         plan=verdict.plan,
+        settling=tuple(sorted([*draft.settling, *(item.key for item in draft.kept if item.id in verdict.settling)])),
     )
 
 

@@ -6,14 +6,45 @@ loop over a whole source; no value is made of them, and nothing after this ever 
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 import attrs
 
 from storyline_core.changes import RememberedIndex
 from storyline_core.evidence import SKEW_NS
 from storyline_core.media import ListedFile, Listing, RememberedFile, RememberedRow, category_of
+
+DAYS = 30
+"""Within so many days every file is read again, however large the library is."""
+
+A_DAY = 500
+"""About so many files a day are read again at most, until a thirtieth of the library is more.
+
+A library that has no more is read whole every day.
+"""
+
+
+def share_of_day(files: Sequence[ListedFile], day: int) -> frozenset[str]:
+    """The keys of those files whose turn to be read again it is on a day, whatever size and times say.
+
+    Each file has its own day of every thirty; a smaller library is gone through in fewer days, whose number divides
+    thirty, so that a file's own day remains one of its turns however the library grows.
+    """
+    wanted = -(-len(files) // A_DAY)
+    parts = next((each for each in (1, 2, 3, 5, 6, 10, 15) if each >= wanted), DAYS)
+    return frozenset(entry.key for entry in files if entry.digest is None and (_own_day(entry.key) - day) % parts == 0)
+
+
+def _own_day(key: str) -> int:
+    return zlib.crc32(key.encode("utf-8", "surrogatepass")) % DAYS
+
+
+def to_check(files: Iterable[ListedFile], due: Collection[str], planned: Collection[str]) -> tuple[ListedFile, ...]:
+    """The entries that are due and not planned to be read anyway, each once, largest last."""
+    found = {entry.key: entry for entry in files if entry.key in due and entry.key not in planned} if due else {}
+    return tuple(sorted(found.values(), key=lambda entry: (entry.size, entry.key)))
 
 
 @attrs.frozen
@@ -24,17 +55,23 @@ class Sifted:
     listing: Listing
 
 
-def sift(rows: Iterable[RememberedRow], listing: Listing, *, force: bool = False) -> Sifted:
+def sift(
+    rows: Iterable[RememberedRow], listing: Listing, *, force: bool = False, due: Collection[str] = frozenset()
+) -> Sifted:
     """Leave out all that stands: listed with the remembered facts under the remembered name, and nothing noted.
 
     `rows` are all items of the source, living and removed, each once. `to_hash` and `reconcile` decide the same from
-    the rest as from everything. `force` leaves everything in, so that all of it can be read again.
+    the rest as from everything. `force` leaves everything in, so that all of it can be read again; `due` are keys that
+    are left in for the same reason.
     """
     pending = {entry.key: entry for entry in listing.files}
-    if force or len(pending) < len(listing.files):
-        # Of a key listed twice, no story may be believed before all of them are seen.
+    if force or not listing.complete or len(pending) < len(listing.files):
+        # Of a key listed twice, no story may be believed before all of them are seen. And where the look was not
+        # whole, an item that seems to stand may have been met a second time, under another name.
         return Sifted(RememberedIndex.of(RememberedFile(*row) for row in rows), listing)
+    left_in = {key: pending.pop(key) for key in due if key in pending}
     rest = _take_out(rows, pending, listing.racy_margin_ns)
+    pending |= left_in
     standing = len(listing.files) - len(pending)
     living = standing + sum(item.removed_at is None for item in rest)
     folders = _folders(listing.files, pending.values(), rest)

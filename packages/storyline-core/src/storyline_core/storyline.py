@@ -8,29 +8,36 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime, timedelta
 from functools import partial
+from typing import BinaryIO
+from zoneinfo import ZoneInfo
 
 import attrs
 
-from storyline_core.accounts import Account
 from storyline_core.clock import utc_now
-from storyline_core.errors import NotFound, StorylineError
+from storyline_core.desk import Desk
+from storyline_core.desk.desks import Desks
+from storyline_core.errors import StorylineError
 from storyline_core.interfaces import Decision, Draft, MediaSourceProvider, Notifier, Publisher
 from storyline_core.media import MediaItem
 from storyline_core.metadata import Partial
-from storyline_core.opening import Opened
+from storyline_core.opening import Opened, account_in, source_in
 from storyline_core.plugins import Plugins, load_plugins
 from storyline_core.posts import Post
 from storyline_core.redaction import scrub
+from storyline_core.rounds import STILL_FOR, Round, next_look
 from storyline_core.settings import Settings, SourceEntry
-from storyline_core.steps import beside, curate, foresee, report, team, telling, turn
+from storyline_core.steps import beside, curate, foresee, listening, look_again, report, team, telling, turn
 from storyline_core.steps import check as checks
 from storyline_core.steps import decide as deciding
 from storyline_core.steps import line as lines
 from storyline_core.steps import sync as syncing
+from storyline_core.steps.checkup import look_at_all
+from storyline_core.steps.renaming import carry_over_names
+from storyline_core.steps.source_line import SourceLine
+from storyline_core.steps.standing import SourceStanding, rhythm_of, stand_of_sources
+from storyline_core.steps.tenure import give_back
+from storyline_core.steps.watching import Watching, watching
 from storyline_core.store import Hold, Person, Reason, Store, TeamRole, Unit, open_store
-
-STILL_FOR = timedelta(seconds=2)
-"""How long a file must be still before a sync that nobody asked for reads it."""
 
 
 @attrs.frozen
@@ -50,50 +57,68 @@ class Storyline:
     """
 
     def __init__(
-        self, settings: Settings, plugins: Plugins, store: Store, stack: ExitStack, clock: Callable[[], datetime]
+        self,
+        settings: Settings,
+        plugins: Plugins,
+        store: Store,
+        stack: ExitStack,
+        clock: Callable[[], datetime],
+        holder: str = "",
+        desks: Desks | None = None,
     ) -> None:
         self.settings = settings
         self.plugins = plugins
         self.store = store
         self.clock = clock
-        self.holder = f"{socket.gethostname()}:{os.getpid()}"
-        self._opened = Opened(settings, plugins, store, stack, clock, self.holder)
+        self.holder = holder or f"{socket.gethostname()}:{os.getpid()}"
+        if desks is None:
+            desks = Desks(settings, plugins, store, clock, self._house_of_desk)
+            stack.callback(desks.close)
+        self._desks = desks
+        self._opened = Opened(settings, plugins, store, stack, clock, self.holder, self.desk)
 
     def read(self) -> AbstractContextManager[Unit]:
         """A read-only look at the store: items, posts, holds, people, runs."""
         return self.store.read()
 
     def sync(self, name: str, request: report.SyncRequest | None = None) -> report.SyncReport:
-        """Bring the library level with one source. Raises `NotFound`, `Busy`, `Unavailable`, `NeedsPerson`."""
+        """Bring the library level with one source. Raises `NotInSettings`, `Busy`, `Unavailable`, `NeedsPerson`."""
         request = request or report.SyncRequest()
         teller = partial(self._line_of_source, name, contact=not request.dry_run)
         try:
-            done = syncing.sync(self._opened.source_line(name), request)
+            done = attrs.evolve(syncing.sync(self._opened.source_line(name), request), source=name)
         except StorylineError as error:
             if not request.dry_run:
                 telling.tell_of_failure(teller, name, error, self.clock())
             raise
         telling.tell_of_report(self.store, teller, done, self.clock())
+        look_again.look_again_after(self._opened.source_line(name), request)
         return done
 
     def tick(self, stop: Callable[[], bool] = lambda: False) -> Tick:
-        """One turn of everything that is due: decisions that wait, syncs, then every account.
+        """One turn of everything that is due: the syncs, then what `turn_accounts` does.
 
         Once `stop()` is True the step in hand is finished and the rest is left for the next turn.
         """
         now = self.clock()
         syncs, errors = [], []
-        for name in self.due_sources(now):
+        for name, look in self._due_looks(now):
             if stop():
                 break
+            request = report.SyncRequest(still_for=STILL_FOR, triggered_by="scheduler", check_day=look.check_day)
             try:
-                syncs.append(self.sync(name, report.SyncRequest(still_for=STILL_FOR, triggered_by="scheduler")))
+                syncs.append(self.sync(name, request))
             except StorylineError as error:
                 errors.append(f"{name}: {scrub(str(error))}")
-        decisions = 0
+        turned = self.turn_accounts(stop)
+        return attrs.evolve(turned, syncs=tuple(syncs), errors=(*errors, *turned.errors))
+
+    def turn_accounts(self, stop: Callable[[], bool] = lambda: False) -> Tick:
+        """One turn without the sources: decisions that wait at the notifiers, then every account."""
+        decisions, errors = 0, []
         for name in self.settings.notifiers:
             try:
-                decisions += self._opened.poll(name, ControlsOf(self, name))
+                decisions += listening.poll(self._opened.ear(name), self.desk(name))
             except StorylineError as error:
                 errors.append(f"{name}: {scrub(str(error))}")
         turns = []
@@ -104,14 +129,54 @@ class Storyline:
                 turns.append(turn.turn(self.line(name), self.clock()))
             except StorylineError as error:
                 errors.append(f"{name}: {scrub(str(error))}")
-        return Tick(syncs=tuple(syncs), turns=tuple(turns), decisions=decisions, errors=tuple(errors))
+        return Tick(syncs=(), turns=tuple(turns), decisions=decisions, errors=tuple(errors))
 
     def due_sources(self, now: datetime) -> tuple[str, ...]:
-        """The sources that are switched on and whose interval has passed since they were last looked at."""
-        with self.store.read() as unit:
-            records = {name: unit.sources.get(name) for name in self.settings.sources}
-        running = [each for each in self.settings.sources.values() if each.enabled and not records[each.name].paused]
-        return tuple(each.name for each in running if _due(records[each.name].last_tried_at, each.sync_interval, now))
+        """The sources that are switched on and due to be looked at as a whole."""
+        return tuple(name for name, _ in self._due_looks(now))
+
+    def next_look(self, source: str, *, unseen: bool = False, round_at: datetime | None = None) -> Round | None:
+        """When a source is looked at next as a whole; None while it is switched off.
+
+        `unseen`: nobody knows what happened to it before now. `round_at`: when it was, if the caller knows better.
+        """
+        return self._next_look(source, self.clock(), unseen=unseen, round_at=round_at)
+
+    def sources(self) -> tuple[SourceStanding, ...]:
+        """How every source stands: the configured ones, then those that are only remembered."""
+        return stand_of_sources(self.store, self.settings.sources, self.clock())
+
+    def watching(self, source: str) -> AbstractContextManager[Watching]:
+        """Follow a source's changes. Raises `Busy` when another process does, or why it cannot be."""
+        return watching(self._opened.source_line(source))
+
+    def desk(self, notifier: str) -> Desk:
+        """What the people of a notifier may do, beyond its cards as well. Safe from any thread."""
+        return self._desks.of(notifier)
+
+    def listen(self, notifier: str, stop: Callable[[], bool]) -> None:
+        """Hear a notifier until `stop()` is True, as the only one of all processes, or until it has nothing to say.
+
+        Raises `Busy` when another process hears it, or what keeps it from answering.
+        """
+        listening.listen(self._opened.ear(notifier), self.desk(notifier), stop)
+
+    def sibling(self) -> AbstractContextManager[Storyline]:
+        """Another one for another thread: the same settings, plugins and store, but everything else opened anew."""
+        return self._sibling(self.settings, self.holder)
+
+    @contextmanager
+    def _sibling(self, settings: Settings, holder: str) -> Iterator[Storyline]:
+        with ExitStack() as stack:
+            yield Storyline(settings, self.plugins, self.store, stack, self.clock, holder, self._desks)
+
+    def _house_of_desk(self, settings: Settings, notifier: str) -> AbstractContextManager[Storyline]:
+        # What acts beside the loops of this process must not pass for one of them.
+        return self._sibling(settings, f"{self.holder}/{notifier}")
+
+    def give_back(self) -> tuple[str, ...]:
+        """Give back every right that this process holds, before it ends in the middle of something."""
+        return give_back(self.store, self.holder, self.clock())
 
     def would_do(self, account: str) -> tuple[foresee.WouldDo, ...]:
         """What a turn of this account would do now. Writes nothing, contacts nobody."""
@@ -133,7 +198,7 @@ class Storyline:
 
     def draft(self, post_id: str) -> Draft:
         """One post with its item, for showing it again. Raises `NotFound`."""
-        account = self._line_of_post(post_id)
+        account = self.line(self.post(post_id).account, contact=False)
         with self.store.read() as unit:
             return lines.draft_of(account, unit, unit.queue.get(post_id))
 
@@ -141,10 +206,10 @@ class Storyline:
         """Add a post beside the slots: the next in order or a chosen item, now or at a time."""
         return beside.add_beside(self.line(account, contact=False), self.clock(), by=by, item_id=item_id, at=at)
 
-    def turn_post(self, post_id: str) -> Post:
+    def turn_post(self, post_id: str, *, triggered_by: str = "cli") -> Post:
         """Do at once what one post needs now, instead of waiting for the next turn."""
         account = self._line_of_post(post_id)
-        turn.advance_post(account, self.post(post_id), self.clock())
+        turn.advance_post(account, self.post(post_id), self.clock(), triggered_by)
         return self.post(post_id)
 
     def edit_item(self, item_id: int, says: Partial, *, by: str, reset: Sequence[str] = ()) -> MediaItem:
@@ -162,7 +227,7 @@ class Storyline:
     ) -> Hold:
         """Keep an item and its twins out of an account (None: all) until then (None: for ever)."""
         if account is not None:
-            self._account(account)
+            account_in(self.settings, account)
         return curate.hold(self.store, item_id, self.clock(), by=by, until=until, account=account, reason=reason)
 
     def release_item(self, item_id: int, *, by: str) -> curate.Released:
@@ -171,19 +236,18 @@ class Storyline:
 
     def set_paused(self, account: str, paused: bool) -> None:
         """Stop or restart an account's line."""
-        self._account(account)
+        account_in(self.settings, account)
         curate.set_paused(self.store, account, paused)
 
     def set_source_paused(self, source: str, paused: bool) -> None:
         """Switch a source off or on: it is not looked at, and its items are not chosen."""
-        self._entry(source)
+        source_in(self.settings, source)
         with self.store.begin() as unit:
             unit.sources.set_paused(source, paused)
 
     def source_entry(self, name: str) -> SourceEntry:
-        """A source as the settings describe it. Raises `NotFound`."""
-        self._entry(name)
-        return self.settings.sources[name]
+        """A source as the settings describe it. Raises `NotInSettings`."""
+        return source_in(self.settings, name)
 
     def prune(self, source: str, older_than: timedelta, *, dry_run: bool = False) -> int:
         """Forget a source's items that were removed longer ago than that and that nothing refers to. How many."""
@@ -207,28 +271,19 @@ class Storyline:
 
     def check(self) -> checks.Health:
         """Look at everything that must work, without disturbing anybody."""
-        now = self.clock()
-        entries = self.settings.sources
-        resting = frozenset(name for name, entry in entries.items() if not entry.enabled)
-        accounts = self.settings.accounts.values()
-        return checks.Health(
-            (
-                checks.Check("database", checks.Status.HEALTHY, self.store.place),
-                *(
-                    checks.check_source(self.store, each.name, each.sync_interval, each.enabled, now)
-                    for each in entries.values()
-                ),
-                *(checks.check_probe(probe) for probe in self._probes()),
-                *(checks.check_account(self.store, account, resting, now) for account in accounts),
-                *(row for account in accounts for row in checks.check_mix(self.store, account, now)),
-                *checks.check_plugins(self.plugins),
-                *checks.check_alerts(self.store),
-            )
-        )
+        return look_at_all(self.store, self.settings, self.plugins, self._probes(), self.clock())
 
     def line(self, account: str, *, contact: bool = True) -> lines.Line:
         """An account with its opened notifier and publisher; unopened ones where nobody will be contacted."""
-        return self._opened.line(self._account(account), contact)
+        return self._opened.line(account_in(self.settings, account), contact)
+
+    def open_item(self, item: MediaItem) -> BinaryIO:
+        """The bytes of an item. Raises what keeps its source from giving them."""
+        return self._opened.open_item(item)
+
+    def source_line(self, name: str) -> SourceLine:
+        """A source, opened, with what its sync needs. Raises what keeps it from opening."""
+        return self._opened.source_line(name)
 
     def opened_source(self, name: str) -> MediaSourceProvider:
         """A source, opened. Raises what keeps it from opening."""
@@ -252,54 +307,25 @@ class Storyline:
         """The line of an account that uses the source, one with a notifier if there is any."""
         using = [account for account in self.settings.accounts.values() if source in account.sources]
         using.sort(key=lambda account: account.notifier is None)
-        return self.line(using[0].name, contact=contact) if using else None
+        return self._opened.line(using[0], contact, outlet=False) if using else None
+
+    def _due_looks(self, now: datetime) -> tuple[tuple[str, Round], ...]:
+        looks = ((name, self._next_look(name, now)) for name in self.settings.sources)
+        return tuple((name, look) for name, look in looks if look is not None and look.at <= now)
+
+    def _next_look(
+        self, source: str, now: datetime, *, unseen: bool = False, round_at: datetime | None = None
+    ) -> Round | None:
+        entry = self.source_entry(source)
+        return next_look(rhythm_of(self.store, entry, self._zone_of(source), now, unseen, round_at), now)
+
+    def _zone_of(self, source: str) -> ZoneInfo:
+        """When nights are for a source: where the accounts that use it are, if they agree."""
+        zones = {each.schedule.zone for each in self.settings.accounts.values() if source in each.sources}
+        return zones.pop() if len(zones) == 1 else ZoneInfo("UTC")
 
     def _line_of_post(self, post_id: str) -> lines.Line:
         return self.line(self.post(post_id).account)
-
-    def _account(self, name: str) -> Account:
-        try:
-            return self.settings.accounts[name]
-        except KeyError:
-            known = ", ".join(self.settings.accounts) or "none"
-            raise NotFound(f"There is no account {name} in the settings (there is: {known}).") from None
-
-    def _entry(self, name: str) -> None:
-        if name not in self.settings.sources:
-            known = ", ".join(self.settings.sources) or "none"
-            raise NotFound(f"There is no source {name} in the settings (there is: {known}).")
-
-
-@attrs.frozen
-class ControlsOf:
-    """What one notifier may ask: only posts of the accounts it serves exist for it."""
-
-    storyline: Storyline
-    notifier: str
-
-    def decide(self, decision: Decision) -> Post:
-        """Carry out a decision on a post of this notifier's accounts. Raises `Stale`, `NotAllowed` or `NotFound`."""
-        self._refuse_strange(decision.post_id)
-        return self.storyline.decide(decision)
-
-    def post(self, post_id: str) -> Post:
-        """One post of this notifier's accounts as it is now. Raises `NotFound`."""
-        self._refuse_strange(post_id)
-        return self.storyline.post(post_id)
-
-    def draft(self, post_id: str) -> Draft:
-        """One post of this notifier's accounts with its item. Raises `NotFound`."""
-        self._refuse_strange(post_id)
-        return self.storyline.draft(post_id)
-
-    def _refuse_strange(self, post_id: str) -> None:
-        account = self.storyline.settings.accounts.get(self.storyline.post(post_id).account)
-        if account is None or account.notifier != self.notifier:
-            raise NotFound(f"There is no post {post_id}.")
-
-
-def _due(last: datetime | None, interval: timedelta, now: datetime) -> bool:
-    return last is None or last + interval <= now
 
 
 @contextmanager
@@ -320,25 +346,5 @@ def open_storyline(
         stack.callback(store.close)
         if not read_only:
             store.ensure_schema()
-            _carry_over_names(store, settings)
+            carry_over_names(store, settings)
         yield Storyline(settings, plugins or load_plugins(), store, stack, clock)
-
-
-def _carry_over_names(store: Store, settings: Settings) -> None:
-    """Let what was renamed in the settings keep its items, posts, holds and private state."""
-    renamed = [
-        *(("sources", each.renamed_from, each.name) for each in settings.sources.values() if each.renamed_from),
-        *(("notifiers", each.renamed_from, each.name) for each in settings.notifiers.values() if each.renamed_from),
-        *(("publishers", each.renamed_from, each.name) for each in settings.publishers.values() if each.renamed_from),
-    ]
-    if not renamed and not any(account.renamed_from for account in settings.accounts.values()):
-        return
-    with store.begin() as unit:
-        for group, old, new in renamed:
-            unit.secrets.rename_owner(f"{group}/{old}", f"{group}/{new}")
-        for source in settings.sources.values():
-            if source.renamed_from:
-                unit.sources.rename(source.renamed_from, source.name)
-        for account in settings.accounts.values():
-            if account.renamed_from:
-                unit.accounts.rename(account.renamed_from, account.name)

@@ -13,6 +13,9 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 """Somebody has to change permissions, or mount the disk differently."""
 
+UNREACHABLE = FORBIDDEN | {errno.ENAMETOOLONG, errno.ELOOP}
+"""No later run will get at the file either, unless somebody changes something."""
+
 _REASONS = {
     errno.ENOENT: "it is not there",
     errno.ENOTDIR: "it is not a folder",

@@ -20,6 +20,7 @@ from storyline_core import (
     PublisherKind,
     Runtime,
     SourceKind,
+    Traits,
     hookimpl,
 )
 
@@ -98,7 +99,8 @@ def open_terminal(settings: Terminal, runtime: Runtime) -> Iterator[Notifier]:
 def storyline_media_source_providers() -> Sequence[SourceKind]:
     """The source `local`."""
     summary = "a folder on this machine"
-    return [Kind(name="local", settings=LocalFolder, open=open_folder, summary=summary)]
+    traits = Traits(watches=True, writes=True)
+    return [Kind(name="local", settings=LocalFolder, open=open_folder, traits=traits, summary=summary)]
 
 
 @hookimpl

@@ -16,8 +16,8 @@ from stat import S_ISREG
 from storyline_core import Fingerprint, ListedFile, Look, Unread, look, look_file
 from storyline_local.absence import certainly_absent
 from storyline_local.keys import BadKey, unspell
-from storyline_local.obstacles import ABSENT, FORBIDDEN, reason
-from storyline_local.scan import version_of
+from storyline_local.obstacles import ABSENT, UNREACHABLE, reason
+from storyline_local.walk import time_of, version_of
 
 BLOCK = 1 << 20
 """Bytes read at a time; each thread keeps one block of memory."""
@@ -82,12 +82,12 @@ def _read_open(fd: int, entry: ListedFile) -> Fingerprint | Unread:
     before = os.fstat(fd)
     if not S_ISREG(before.st_mode):
         return Unread(entry.key, "It is no longer a file.")
-    if (before.st_size, before.st_mtime_ns, version_of(before)) != (entry.size, entry.mtime_ns, entry.version):
+    if (before.st_size, time_of(before), version_of(before)) != (entry.size, entry.mtime_ns, entry.version):
         return Unread(entry.key, "It changed after it was listed; it is read again next time.")
     digest, seen = _hash(fd, before.st_size)
     if digest is None or _facts(os.fstat(fd)) != _facts(before):
         return Unread(entry.key, _MOVED)
-    return Fingerprint(entry.key, digest, before.st_size, before.st_mtime_ns, entry.version, seen)
+    return Fingerprint(entry.key, digest, before.st_size, entry.mtime_ns, entry.version, seen)
 
 
 def _hash(fd: int, size: int) -> tuple[str | None, Look | None]:
@@ -146,7 +146,7 @@ def _facts(stat: os.stat_result) -> tuple[int, int, int, int]:
 def _unread(root: bytes, key: str, error: OSError) -> Unread:
     if error.errno in ABSENT:
         return Unread(key, "It is not there any more.", gone=certainly_absent(root, key))
-    lasting = error.errno in FORBIDDEN
+    lasting = error.errno in UNREACHABLE
     return Unread(key, f"It cannot be read: {reason(error)}.", passing=not lasting)
 
 

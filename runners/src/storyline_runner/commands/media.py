@@ -54,6 +54,9 @@ def list_items(
     """The items of the library."""
     most = page(limit, as_json=json_, usual=USUAL_ROWS)
     with session_of(ctx).storyline(read_only=True) as storyline, storyline.read() as unit:
+        if source is not None and source not in unit.sources.names():
+            # One that is only remembered is known as well, one that is only in the settings has nothing yet.
+            storyline.source_entry(source)
         items = unit.library.items(
             source=source,
             category=category,
@@ -152,22 +155,6 @@ def _stickers(item: MediaItem) -> str:
     from storyline_core import stickers
 
     return "\n".join(stickers(item.description))
-
-
-def list_duplicates(ctx: typer.Context, json_: JsonFlag = False) -> None:
-    """Files with the same content. Posting one keeps the others back as well."""
-    with session_of(ctx).storyline(read_only=True) as storyline, storyline.read() as unit:
-        groups = unit.library.duplicates()
-    if json_:
-        rows = [{"digest": group[0].digest, "items": [shapes.item_shape(item) for item in group]} for group in groups]
-        screen.document(shapes.in_list("duplicates", rows))
-        return
-    if not groups:
-        screen.say("Every picture is there once.")
-    for group in groups:
-        screen.heading((group[0].digest or "")[:12], f"{len(group)} times")
-        for item in group:
-            screen.say(f"  {item.id}  {path_of(item)} ({item.source})")
 
 
 def validate_files(

@@ -52,7 +52,7 @@ def _what(run: Run) -> str:
 
 def _result(run: Run) -> str:
     if run.error:
-        return run.error
+        return run.error if run.times == 1 else f"{run.error} ({run.times} times)"
     counts = [f"{value} {name}" for name, value in (run.result or {}).items() if _counts(name, value)]
     return ", ".join(counts)
 

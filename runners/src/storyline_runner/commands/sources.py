@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,46 +13,49 @@ from storyline_runner.options import JsonFlag
 from storyline_runner.screen import Column
 from storyline_runner.session import session_of
 
+if TYPE_CHECKING:
+    from storyline_core import SourceStanding
+
 SourceName = Annotated[str, typer.Argument(metavar="NAME", help="The source's name in the settings.")]
 
 
 def list_sources(ctx: typer.Context, json_: JsonFlag = False) -> None:
-    """Each source: its kind, its last sync, and how many items it has."""
-    with session_of(ctx).storyline(read_only=True) as storyline, storyline.read() as unit:
-        now = storyline.clock()
-        counts = unit.library.counts_by_source()
-        followed = {lease.subject for lease in unit.leases.held(now)}
-        rows = [
-            shapes.source_shape(
-                entry,
-                unit.sources.get(name),
-                counts.get(name) or unit.library.counts(name),
-                unit.runs.last("sync", name),
-                watching=f"watch/{name}" in followed,
-            )
-            for name, entry in storyline.settings.sources.items()
-        ]
-        goods = {name: times.ago(unit.sources.get(name).last_good_at, now) for name in storyline.settings.sources}
+    """Each source: its kind, its last sync, how many items it has, and whether it is followed as it changes."""
+    with session_of(ctx).storyline(read_only=True) as storyline:
+        now, sources = storyline.clock(), storyline.sources()
     if json_:
-        screen.document(shapes.in_list("sources", rows))
+        screen.document(shapes.in_list("sources", map(shapes.source_shape, sources)))
         return
-    if not rows:
+    if not any(source.entry for source in sources):
         screen.say("The settings have no source yet. Add one as [sources.NAME].")
     columns = (Column("source", whole=True), Column("kind"), Column("items", right=True), Column("last good sync"),
                Column("where"))  # fmt: skip
-    screen.table(
-        columns,
-        [
-            (
-                str(row["name"]),
-                str(row["kind"]),
-                _items(row),
-                goods[str(row["name"])] + _switched(row),
-                str(row["root"]),
-            )
-            for row in rows
-        ],
-    )
+    screen.table(columns, [_row(source, now) for source in sources])
+    for source in sources:
+        for remark in _remarks(source):
+            screen.under(f"{source.name}: {remark}", indent=0)
+
+
+def _row(source: SourceStanding, now: datetime) -> tuple[str, ...]:
+    entry, broken = source.entry, source.counts.broken
+    items = f"{source.counts.alive}" + (f" ({broken} broken)" if broken else "")
+    good = times.ago(source.record.last_good_at, now)
+    if entry is None:
+        return source.name, "—", items, f"{good} (not in the settings)", ""
+    state = "" if source.running else " (switched off)"
+    return source.name, entry.kind, items, f"{good}{' (watched)' if source.watched else state}", shapes.root_of(entry)
+
+
+def _remarks(source: SourceStanding) -> list[str]:
+    """What a person should know about a source beside its row."""
+    if source.entry is None:
+        rename = f"storyline sources rename {source.name} NEW"
+        return [f"not in the settings. Its items stay, and are not posted. To keep them under another name: {rename}"]
+    found = [f"not followed as it changes: {source.unwatched_because}"] if source.unwatched_because else []
+    if source.running and source.failed is not None:
+        again = f" ({source.failed.times} times)" if source.failed.times > 1 else ""
+        found.append(f"its last sync failed{again}: {source.failed.error}")
+    return found + [f"{alert.text} {alert.remedy}".rstrip() for alert in source.trouble if alert.key.endswith("/held")]
 
 
 def pause_source(ctx: typer.Context, name: SourceName) -> None:
@@ -93,12 +97,3 @@ def rename_source(
             )
         storyline.rename_source(old, new)
     screen.say(f"Everything known of {old} now belongs to {new}.")
-
-
-def _items(row: shapes.Shape) -> str:
-    broken = f" ({row['broken']} broken)" if row["broken"] else ""
-    return f"{row['alive']}{broken}"
-
-
-def _switched(row: shapes.Shape) -> str:
-    return "" if row["enabled"] else " (switched off)"

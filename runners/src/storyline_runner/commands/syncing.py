@@ -105,13 +105,15 @@ def _sync_one(storyline: Storyline, name: str, request: SyncRequest, *, wait: bo
                 return storyline.sync(name, attrs.evolve(request, tell=hear))
         except Busy as error:
             if not wait:
-                return SyncReport(source=name, dry_run=request.dry_run, failed=str(error))
+                return SyncReport(source=name, dry_run=request.dry_run, failed=f"{error} Nothing was changed.")
             if not told:
                 screen.note(f"{name} is being synced by {error.holder}; waiting for it to end.")
                 told = True
             time.sleep(WAIT_S)
         except StorylineError as error:
-            return SyncReport(source=name, dry_run=request.dry_run, failed=str(error))
+            # A sync that had added something before it broke off says so in a note.
+            outcome = getattr(error, "__notes__", ["Nothing was changed."])
+            return SyncReport(source=name, dry_run=request.dry_run, failed=" ".join([str(error), *outcome]))
 
 
 def _code(reports: Sequence[SyncReport]) -> int:
@@ -122,7 +124,7 @@ def _code(reports: Sequence[SyncReport]) -> int:
 
 def _show(report: SyncReport) -> None:
     if report.failed:
-        screen.note(f"{report.source}: {report.failed} Nothing was changed.")
+        screen.note(f"{report.source}: {report.failed}")
         return
     screen.heading(
         report.source, f"{report.duration_ms / 1000:.1f} s" + (", nothing written" if report.dry_run else "")
@@ -144,14 +146,24 @@ def _show(report: SyncReport) -> None:
 
 
 def summary(report: SyncReport) -> str:
-    """What a sync found, in one line: `24 added, 1 broken; 3 unchanged`."""
+    """What a sync found, in one line, and how the source stands then: `24 added; 3 unchanged, 1 broken in all`."""
     counts = [f"{count} {name}" for name in shapes.COUNTS[:6] if (count := getattr(report, name))] or ["nothing new"]
     counts += [f"{report.missing} missing"] if report.missing else []
-    counts += [f"{count} {name}" for name in ("deferred", "broken", "pruned") if (count := getattr(report, name))]
+    counts += [f"{report.deferred} deferred ({_when(report)})"] if report.deferred else []
+    counts += [f"{report.pruned} pruned"] if report.pruned else []
     if report.duplicates:
         counts.append("1 copy of another" if report.duplicates == 1 else f"{report.duplicates} copies of others")
+    if report.part:
+        return ", ".join(counts)
     # What was only read again, to be sure, has not changed for anybody.
-    return f"{', '.join(counts)}; {report.unchanged + report.touched} unchanged"
+    broken = f", {report.broken} broken in all" if report.broken else ""
+    return f"{', '.join(counts)}; {report.unchanged + report.touched} unchanged{broken}"
+
+
+def _when(report: SyncReport) -> str:
+    if report.look_again_at is None:
+        return "left to the next sync"
+    return "still being written; looked at again in a moment"
 
 
 def change_line(line: ChangeLine) -> str:

@@ -25,6 +25,7 @@ from storyline_core.metadata.documents import (
 
 __all__ = [
     "FIELDS",
+    "UNDESCRIBED",
     "BrokenDocument",
     "FolderDocument",
     "Partial",
@@ -62,6 +63,9 @@ _DOUBLE_ENDINGS = frozenset(_DOUBLE_ENDINGS_TEXT.split())
 _SILENT = Partial()
 _NO_DOCUMENT = FolderDocument(defaults=_SILENT)
 
+UNDESCRIBED = Description()
+"""The description of pictures of which nobody says anything."""
+
 
 def sidecar_names(name: str) -> tuple[str, ...]:
     """The documents that may lie beside a picture, strongest first; only the first that exists speaks.
@@ -79,6 +83,8 @@ def from_file_name(name: str) -> Partial:
     `tee__https-shop-com-summer-sale.jpg` is https://shop.com/summer-sale: hyphens are dots up to the first known
     ending of a host, and stay hyphens after it. What cannot be read so is only a name.
     """
+    if "__" not in name:
+        return _SILENT
     found = _LINK.search(_stem(name))
     if found is None:
         return _SILENT
@@ -103,9 +109,13 @@ def describe(
     The folder's default tags are for pictures of which nobody says any tags; they are not added to others. Where
     nobody says whether interaction is required, it is if there is a link, since only a person can add that.
     """
+    if folder is None and sidecar is None and edits is None and "__" not in name:
+        return UNDESCRIBED
     folder = folder or _NO_DOCUMENT
     layers = (edits, sidecar, folder.item(name), from_file_name(name), folder.defaults)
     said = merge(layer for layer in layers if layer is not None)
+    if said is _SILENT:
+        return UNDESCRIBED
     link_url = said.link_url or ""
     interaction = said.requires_interaction
     return Description(
@@ -171,7 +181,7 @@ def _end_of_host(parts: Sequence[str]) -> int:
 
 
 def _sticker(name: str, wish: object) -> str:
-    label = name.replace("_", " ").strip().capitalize() or "Sticker"
+    label = name.replace("_", " ").strip(" :").capitalize() or "Sticker"
     if not isinstance(wish, Mapping):
         return f"{label}: {_plain(wish)}".rstrip(" :")
     rest = dict(wish)

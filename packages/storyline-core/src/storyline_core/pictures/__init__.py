@@ -1,4 +1,5 @@
-"""Pictures and videos: what a file's content says (`look`), fitting it to a story (`fit`), checking it (`validate`).
+"""Pictures and videos: what a file's content says (`look`), fitting it to a story (`fit`), checking it (`validate`),
+comparing it (`likeness`).
 
 Pillow is loaded only by those who fit or check pictures, not by a sync that looks at them.
 """
@@ -7,10 +8,14 @@ from __future__ import annotations
 
 from storyline_core.pictures.checking import Validation, advise, validate
 from storyline_core.pictures.fitting import MAX_PICTURE_BYTES, STORY_SIZE, FitStyle, fit
+from storyline_core.pictures.likeness import ALIKE_WITHIN, LIKENED_TYPES, LIKENESS_VERSION, likeness
 from storyline_core.pictures.looks import HEAD_BYTES, LOOK_VERSION, MAX_PIXELS, TAIL_BYTES, look, look_file
 
 __all__ = [
+    "ALIKE_WITHIN",
     "HEAD_BYTES",
+    "LIKENED_TYPES",
+    "LIKENESS_VERSION",
     "LOOK_VERSION",
     "MAX_PICTURE_BYTES",
     "MAX_PIXELS",
@@ -20,6 +25,7 @@ __all__ = [
     "Validation",
     "advise",
     "fit",
+    "likeness",
     "look",
     "look_file",
     "validate",

@@ -106,6 +106,11 @@ def on_blur(image: Image.Image, canvas: tuple[int, int], colour: Colour) -> Imag
     return _laid_on(backdrop.resize(canvas, Image.Resampling.BICUBIC), image)
 
 
+def brightness(image: Image.Image, fields: tuple[int, int], colour: Colour) -> bytes:
+    """How bright each of so many fields is (0 to 255), row by row; `colour` shows through."""
+    return _flat(image, colour).convert("L").resize(fields, Image.Resampling.BOX).tobytes()
+
+
 def encode(image: Image.Image, limit: int) -> bytes:
     """A JPEG without any metadata, at the best quality that fits in `limit` bytes. Raises Refused if none does."""
     for quality in _QUALITIES:

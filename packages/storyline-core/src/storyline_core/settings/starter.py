@@ -30,6 +30,7 @@ path = {folder}
 # enabled = false                         # leave it as it is for now
 
 # How the team is reached. The terminal prints the card of a post; decide with `storyline queue ...`.
+# With storyline-telegram it is a chat with buttons: docs/telegram.md sets it up in five minutes.
 [notifiers.team]
 kind = "terminal"
 

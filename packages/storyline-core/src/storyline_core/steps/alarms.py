@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from storyline_core.accounts import Account
 from storyline_core.errors import NeedsPerson, PluginFault, Unavailable
 from storyline_core.interfaces import Alert, AlertLevel
 from storyline_core.posts import Post
@@ -123,16 +124,17 @@ def repeat_alerts(line: Line, now: datetime) -> None:
     if line.notifier is None or line.account.dry_run:
         return
     with line.store.read() as unit:
-        due = [alert for alert in unit.alerts.open() if _concerns(line, alert.key) and _due(alert, now)]
+        due = [alert for alert in unit.alerts.open() if concerns(line.account, alert.key) and _due(alert, now)]
     for alert in due:
         if not _told(line, alert.alert, now):
             break
 
 
-def _concerns(line: Line, key: str) -> bool:
+def concerns(account: Account, key: str) -> bool:
+    """Whether an alert of this key is about this account or one of its sources."""
     topic, _, rest = key.partition("/")
     subject = rest.partition("/")[0]
-    return subject in line.account.sources if topic == "source" else subject == line.account.name
+    return subject in account.sources if topic == "source" else subject == account.name
 
 
 def _due(alert: AlertRecord, now: datetime) -> bool:

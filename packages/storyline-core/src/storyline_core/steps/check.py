@@ -15,9 +15,6 @@ from storyline_core.redaction import scrub
 from storyline_core.steps.line import guarded, stopped_because
 from storyline_core.store import Store
 
-STALE_AFTER = 3
-"""After how many intervals without a good sync a source counts as stale."""
-
 MOST_WAITING = 50
 """More posts than this waiting in one account are worth a warning."""
 
@@ -73,28 +70,6 @@ def check_probe(probe: Probe) -> Check:
         return Check(probe.name, Status.UNHEALTHY, scrub(str(error)))
 
 
-def check_source(store: Store, name: str, interval: timedelta, enabled: bool, now: datetime) -> Check:
-    """How a source stands: switched off, never synced, stale or fresh, and how many items it has."""
-    with store.read() as unit:
-        record = unit.sources.get(name)
-        counts = unit.library.counts(name)
-    label = f"source {name}"
-    if not enabled or record.paused:
-        return Check(label, Status.DEGRADED, "is switched off", f"storyline sources resume {name}")
-    if record.last_good_at is None:
-        return Check(label, Status.DEGRADED, "has never been synced", f"storyline sync {name}")
-    age = now - record.last_good_at
-    items = _counted(counts.alive, "item") + (f", {counts.broken} broken" if counts.broken else "")
-    if age > interval * STALE_AFTER:
-        return Check(
-            label,
-            Status.DEGRADED,
-            f"{items}; the last good sync was {spoken(age)} ago",
-            f"See what is wrong: storyline sync {name}",
-        )
-    return Check(label, Status.HEALTHY, f"{items}; synced {spoken(age)} ago")
-
-
 def check_account(store: Store, account: Account, resting: frozenset[str], now: datetime) -> Check:
     """How an account stands: its line, its queue, and for how long its pool lasts."""
     label = f"account {account.name}"
@@ -110,8 +85,8 @@ def check_account(store: Store, account: Account, resting: frozenset[str], now: 
         return Check(label, Status.DEGRADED, f"its line stands still: {why}", remedy)
     free = sum(1 for each in candidates if not each.waiting and (each.held_until is None or each.held_until <= now))
     days = free / account.schedule.posts_per_day
-    lasting = "less than a day" if 0 < days < 1 else _counted(int(days), "day")
-    message = f"{waiting} waiting; {_counted(free, 'item')} can be posted, enough for {lasting}"
+    lasting = "less than a day" if 0 < days < 1 else counted(int(days), "day")
+    message = f"{waiting} waiting; {counted(free, 'item')} can be posted, enough for {lasting}"
     if waiting > MOST_WAITING:
         return Check(label, Status.DEGRADED, message, "Decide what waits: storyline queue list")
     if not free:
@@ -165,7 +140,8 @@ def check_alerts(store: Store) -> list[Check]:
     ]
 
 
-def _counted(count: int, thing: str) -> str:
+def counted(count: int, thing: str) -> str:
+    """So many of a thing: `1 item`, `3 items`."""
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 

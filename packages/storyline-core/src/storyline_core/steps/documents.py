@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import BinaryIO
 
 import attrs
@@ -11,10 +11,10 @@ import attrs
 from storyline_core.describing import MOST_BYTES, Documents, notes_of
 from storyline_core.errors import PluginFault, Unavailable
 from storyline_core.media import Description, FileProblem, ListedFile, RememberedDocument
-from storyline_core.metadata import BrokenDocument, Partial, parse_document, partial_from_json
-from storyline_core.reconcile import ChangeKind, ChangeSet
+from storyline_core.metadata import UNDESCRIBED, BrokenDocument, Partial, parse_document, partial_from_json
+from storyline_core.reconcile import Change, ChangeKind, ChangeSet
 from storyline_core.steps.line import guarded
-from storyline_core.store import Store, StoredDocument
+from storyline_core.store import Store, StoredDocument, Unit
 
 _DESCRIBED_ANEW = (
     ChangeKind.ADDED,
@@ -108,10 +108,49 @@ def _stored(entry: ListedFile, text: bytes, read_ns: int) -> tuple[StoredDocumen
     return stored, notes
 
 
+def unfinished(read: ReadDocuments) -> tuple[StoredDocument, ...]:
+    """The documents that were read, as a run notes them that is not done: the next run takes them for changed."""
+    return tuple(attrs.evolve(document, digest="", version="") for document in read.stored)
+
+
+@attrs.frozen
+class FolderDocuments:
+    """What the documents of some folders say, for files that are new in them."""
+
+    documents: Documents
+
+    @classmethod
+    def of(
+        cls,
+        unit: Unit,
+        source: str,
+        folders: Collection[str],
+        read: ReadDocuments,
+        remembered: Sequence[RememberedDocument],
+    ) -> FolderDocuments:
+        """From what is remembered and what was read in this run."""
+        return cls(_documents(unit.library.document_texts, source, folders, read, remembered))
+
+    def describe(self, added: Iterable[Change]) -> dict[str, Description]:
+        """What they say of new files, by key; those of which nobody says anything are left out."""
+        files = [change.now for change in added if change.now is not None]
+        said = ((file.key, self.documents.describe(file.name, file.folder)) for file in files)
+        return {key: description for key, description in said if description is not UNDESCRIBED}
+
+
 def redescribe(
-    store: Store, source: str, changes: ChangeSet, read: ReadDocuments, remembered: Sequence[RememberedDocument]
+    store: Store,
+    source: str,
+    changes: ChangeSet,
+    read: ReadDocuments,
+    remembered: Sequence[RememberedDocument],
+    *,
+    older_than: int | None = None,
 ) -> Redescribed:
-    """What every affected item is described as now: those the plan touches, and those whose documents changed."""
+    """What every affected item is described as now: those the plan touches, and those whose documents changed.
+
+    Items with ids from `older_than` on were added in this very run, and are described already.
+    """
     before = {document.key: document for document in remembered}
     changed = [each for each in read.stored if each.key not in before or before[each.key].digest != each.digest]
     touched_folders = {each.folder for each in changed} | {each.folder for each in read.gone}
@@ -124,7 +163,7 @@ def redescribe(
     with store.read() as unit:
         documents = _documents(unit.library.document_texts, source, folders, read, remembered)
         edits = unit.library.edits_of([change.was.id for change in renewed if change.was is not None])
-        others = unit.library.by_folder(source, sorted(touched_folders)) if touched_folders else []
+        others = unit.library.by_folder(source, touched_folders, older_than=older_than) if touched_folders else []
     by_key = {
         change.now.key: documents.describe(
             change.now.name, change.now.folder, _partial(edits.get(change.was.id)) if change.was is not None else None
@@ -144,7 +183,7 @@ def redescribe(
 
 
 def _documents(
-    texts_of: Callable[[str, Sequence[str]], Mapping[str, str]],
+    texts_of: Callable[[str, Collection[str]], Mapping[str, str]],
     source: str,
     folders: Iterable[str],
     read: ReadDocuments,
@@ -153,7 +192,7 @@ def _documents(
     wanted = set(folders)
     fresh = {each.key for each in read.stored} | {each.key for each in read.gone}
     kept = [each for each in remembered if each.folder in wanted and each.key not in fresh]
-    texts = texts_of(source, [each.key for each in kept]) if kept else {}
+    texts = texts_of(source, {each.key for each in kept}) if kept else {}
     old = [(each.folder, each.name, texts.get(each.key, "").encode()) for each in kept]
     new = [(each.folder, each.name, each.text.encode()) for each in read.stored if each.folder in wanted]
     return Documents.of([*old, *new])

@@ -37,6 +37,8 @@ def fill(line: Line, now: datetime) -> Filled:
         slots = open_slots(unit, account, state, now, now + account.fill_ahead)
         missed = _missed(account, [slot for slot in slots if slot.at + account.grace < now], state, now)
         ahead = [] if state.paused else [slot for slot in slots if slot.at + account.grace >= now]
+        later = [slot for slot in ahead if slot.at > now] if _awaits_first_look(line, unit) else []
+        ahead = ahead[: len(ahead) - len(later)]
         picks = pick_for(line, unit, state, ahead, now)
         posts = tuple(
             post_of(account, slot, pick, now) for slot, pick in zip(ahead, picks, strict=True) if pick.candidate
@@ -44,7 +46,7 @@ def fill(line: Line, now: datetime) -> Filled:
         unit.queue.add_missed(missed)
         added = tuple(post for post in posts if unit.queue.add(post))
         empty = tuple(slot for slot, pick in zip(ahead, picks, strict=True) if pick.candidate is None)
-        left = [slot.at for slot in (slots[len(missed) :] if state.paused else empty)]
+        left = [slot.at for slot in (slots[len(missed) :] if state.paused else (*empty, *later))]
         until = min(left, default=now + account.fill_ahead)
         unit.accounts.save(
             account.name,
@@ -59,6 +61,11 @@ def fill(line: Line, now: datetime) -> Filled:
     for post in (*added, *missed):
         line.tell_changed(post)
     return Filled(posts=added, missed=missed, empty=empty)
+
+
+def _awaits_first_look(line: Line, unit: Unit) -> bool:
+    """Whether a source is still being looked at for the first time: what has time is better chosen from all of it."""
+    return any(unit.sources.get(name).last_tried_at is None for name in line.in_use().sources)
 
 
 def begun(account: Account, state: AccountState, now: datetime) -> AccountState:

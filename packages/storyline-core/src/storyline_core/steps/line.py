@@ -122,6 +122,7 @@ def draft_of(line: Line, unit: Unit, post: Post, *, reminder: bool = False) -> D
         last_posted_at=unit.queue.last_posted_at(item.id, post.account),
         reminder=reminder,
         publishable=line.account.publisher is not None,
+        quiet_hours=not unit.accounts.state(post.account).quiet_off,
     )
 
 
@@ -138,6 +139,7 @@ def standing_of(line: Line, unit: Unit, post: Post, state: AccountState, now: da
         has_publisher=line.account.publisher is not None,
         foreign=post.handle is not None and not line.prepared(post.handle),
         can_look=can_look(line, post),
+        reminders=not state.reminders_off,
     )
 
 

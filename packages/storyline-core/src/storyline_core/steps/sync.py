@@ -1,177 +1,134 @@
-"""Sync: bring the library level with one source, in one transaction, without ever believing a frightening answer."""
+"""Sync: bring the library level with one source, without ever believing a frightening answer.
+
+What is certainly new is committed while the rest is still being read; everything else in one transaction, or, where
+there is very much of it, in portions that leave the library right after each.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import attrs
 
-from storyline_core.errors import StoreError, StorylineError
-from storyline_core.media import (
-    Fingerprint,
-)
-from storyline_core.reconcile import (
-    ChangeKind,
-    ChangeSet,
-    Gate,
-    Gates,
-    confirmed,
-    reconcile,
-)
-from storyline_core.redaction import scrub
-from storyline_core.steps.documents import ReadDocuments, Redescribed, redescribe
-from storyline_core.steps.gather import Evidence, SourceLine, ask_source, gather, nanoseconds
-from storyline_core.steps.report import (
-    MOST_DETAILS,
-    ChangeLine,
-    SyncReport,
-    SyncRequest,
-    asked,
-    counted,
-    lines_of,
-    summary,
-)
+from storyline_core.errors import StorylineError
+from storyline_core.evidence import is_whole
+from storyline_core.portions import broken_off, portions
+from storyline_core.reconcile import ChangeKind, ChangeSet, Gate
+from storyline_core.steps.failures import record_failure
+from storyline_core.steps.gather import Evidence, SourceLine, gather, nanoseconds
+from storyline_core.steps.judging import Decided, decide, is_the_same
+from storyline_core.steps.landing import Landing
+from storyline_core.steps.looking import is_held_up
+from storyline_core.steps.report import ASKED_FOR, Settled, SyncReport, SyncRequest, asked, counted, only_done, summary
 from storyline_core.steps.tenure import Tenure
-from storyline_core.store import Lease, RunStatus
-
-
-@attrs.frozen
-class _Decided:
-    """What follows from the evidence: what to tell, and what to write."""
-
-    report: SyncReport
-    changes: ChangeSet
-    read: ReadDocuments
-    redescribed: Redescribed
+from storyline_core.store import RunStatus, SourceRecord, Unit
 
 
 def sync(line: SourceLine, request: SyncRequest) -> SyncReport:
     """Look at the source, decide, and write what was decided.
 
     Raises `Busy` when another process syncs this source, `Unavailable` or `NeedsPerson` when it cannot be looked at,
-    and `StoreError` when the database fails. Nothing is written in a dry run.
+    and `StoreError` when the database fails. Nothing is written in a dry run. What a sync has added before it breaks
+    off stays, and the next one goes on from there.
     """
     started = line.clock()
     if request.dry_run:
-        decided = _decide(line, gather(line, request, started, lambda: None), request, started)
+        landing = Landing(line, request, None, started)
+        evidence = landing.rest(gather(line, request, started, lambda: None, landing.begin))
+        decided = decide(line, evidence, landing.settled, request, started)
         return attrs.evolve(decided.report, duration_ms=_since(line, started))
     tenure = Tenure(line.store, line.clock, f"sync/{line.name}", line.holder, started)
+    landing = Landing(line, request, tenure, started)
     try:
-        evidence = gather(line, request, started, tenure.keep)
-        decided = _decide(line, evidence, request, started)
-        report = attrs.evolve(decided.report, duration_ms=_since(line, started))
-        _apply(line, tenure.lease, evidence, attrs.evolve(decided, report=report), request, started)
-    except StorylineError as error:
-        _record_failure(line, error, request, started)
+        evidence = landing.rest(gather(line, request, started, tenure.keep, landing.begin))
+        decided = decide(line, evidence, landing.settled, request, started)
+        return _Writing(line, request, tenure, started, evidence, decided, landing.settled).write()
+    except (StorylineError, KeyboardInterrupt) as error:
+        record_failure(line, error, request, started, done=landing.settled.done)
         raise
     finally:
         tenure.end()
-    if report.found_something:
-        line.tell_changed(line.name, decided.changes)
-    return report
 
 
-def _decide(line: SourceLine, evidence: Evidence, request: SyncRequest, now: datetime) -> _Decided:
-    gates = Gates(
-        identity_before=evidence.record.identity if evidence.alive else None,
-        identity_now=evidence.identity,
-        filters_before=evidence.record.filters,
-        keys_survive_renames=line.traits.keys_survive_renames,
-        accept_removals=request.accept_removals,
-        accepted_plan=request.accepted_plan,
-        waiting=evidence.record.waiting,
-        shifted_ns=evidence.plan.shifted_ns,
-    )
-    changes = reconcile(evidence.remembered, evidence.listing, evidence.readings, gates, now)
-    doomed = [change.key for change in changes.of(ChangeKind.REMOVED)]
-    if doomed:
-        absent = ask_source(lambda: line.provider.confirm_absent(doomed), "looking again")
-        same = ask_source(lambda: line.provider.identity(False), "identity") == evidence.identity
-        changes = confirmed(changes, absent if same else frozenset())
-    read = _believed(line, evidence, changes)
-    redescribed = redescribe(line.store, line.name, changes, read, evidence.documents)
-    return _Decided(_report(line, evidence, changes, redescribed, request), changes, read, redescribed)
+class _Writing:
+    """Everything that was decided, on its way into the library."""
 
+    def __init__(
+        self,
+        line: SourceLine,
+        request: SyncRequest,
+        tenure: Tenure,
+        started: datetime,
+        evidence: Evidence,
+        decided: Decided,
+        settled: Settled,
+    ) -> None:
+        self._line = line
+        self._request = request
+        self._tenure = tenure
+        self._started = started
+        self._evidence = evidence
+        self._decided = decided
+        self._settled = settled
+        self._told = bool(settled.keys)
 
-def _believed(line: SourceLine, evidence: Evidence, changes: ChangeSet) -> ReadDocuments:
-    """The documents, those that seem gone only if no gate is closed and a second look does not find them."""
-    gone = evidence.read.gone
-    if not gone:
-        return evidence.read
-    absent: frozenset[str] = frozenset()
-    if not changes.held:
-        absent = ask_source(lambda: line.provider.confirm_absent([each.key for each in gone]), "looking again")
-    return attrs.evolve(evidence.read, gone=tuple(each for each in gone if each.key in absent))
+    def write(self) -> SyncReport:
+        """Write it in as many transactions as it takes, the record with the last; gives what there is to tell.
 
+        Should the source become another one meanwhile, nothing more is removed.
+        """
+        whole, report = self._decided.changes, self._decided.report
+        parts = portions(whole)
+        for number, part in enumerate(parts):
+            if number:
+                self._tenure.keep()
+            if len(parts) > 1 and part.of(ChangeKind.REMOVED) and not is_the_same(self._line, self._evidence):
+                return self._break_off(parts[:number])
+            report = self._transact(part, whole, report, first=number == 0, last=number == len(parts) - 1)
+        return report
 
-def _report(
-    line: SourceLine, evidence: Evidence, changes: ChangeSet, redescribed: Redescribed, request: SyncRequest
-) -> SyncReport:
-    errors = (*changes.problems, *evidence.read.problems)
-    deferred = {problem.key for problem in (*changes.deferred, *evidence.plan.deferred)}
-    counts = counted(changes)
-    fingerprints = [each for each in evidence.readings.values() if isinstance(each, Fingerprint)]
-    described = tuple(ChangeLine(ChangeKind.DESCRIBED, key) for key in redescribed.keys)
-    return SyncReport(
-        source=line.name,
-        dry_run=request.dry_run,
-        unchanged=changes.unchanged,
-        deferred=len(deferred),
-        broken=sum(1 for each in fingerprints if each.look is not None and each.look.problem),
-        duplicates=_copies(line, evidence.alive, changes),
-        hashed=len(fingerprints),
-        bytes_hashed=sum(each.size for each in fingerprints),
-        missing=len(changes.missing),
-        held=changes.held,
-        plan=changes.plan,
-        errors=errors[:MOST_DETAILS],
-        error_count=len(errors),
-        changes=(*lines_of(changes), *described),
-        added=counts[ChangeKind.ADDED],
-        edited=counts[ChangeKind.EDITED],
-        moved=counts[ChangeKind.MOVED],
-        restored=counts[ChangeKind.RESTORED],
-        removed=counts[ChangeKind.REMOVED],
-        touched=counts[ChangeKind.TOUCHED],
-        described=len(redescribed.by_id),
-    )
+    def _break_off(self, written: Sequence[ChangeSet]) -> SyncReport:
+        """Leave it at what was written, note what is missing, and say why."""
+        done = broken_off(self._decided.changes, written)
+        noted = {number for part in written for number in part.missing}
+        rest = attrs.evolve(done, changes=(), missing=tuple(sorted({*done.missing} - noted)))
+        report = only_done(self._decided.report, done, self._settled.keys, described=bool(written))
+        return self._transact(rest, done, report, first=False, last=True)
 
+    def _transact(
+        self, part: ChangeSet, whole: ChangeSet, report: SyncReport, *, first: bool, last: bool
+    ) -> SyncReport:
+        line, decided = self._line, self._decided
+        if last:
+            report = attrs.evolve(report, duration_ms=_since(line, self._started))
+        with line.store.begin() as unit:
+            unit.leases.check(self._tenure.lease.subject, self._tenure.lease.fence)
+            unit.library.apply(
+                line.name,
+                part,
+                descriptions=decided.redescribed.by_key,
+                described=decided.redescribed.by_id if first else {},
+                documents=decided.read.stored if first else (),
+                gone_documents=[document.key for document in decided.read.gone] if first else (),
+                now=self._started,
+                now_ns=nanoseconds(self._started),
+            )
+            if last:
+                unit.sources.save(self._record(unit, whole, report))
+            # Before the end of the unit: an interrupt right after it would leave written what nobody counted.
+            self._settled.done += counted(part)
+        if report.found_something and (part.changes or not self._told):
+            line.tell_changed(line.name, part)
+            self._told = True
+        return report
 
-def _copies(line: SourceLine, alive: bool, changes: ChangeSet) -> int:
-    """How many of the added files have the same content as another living item of this source."""
-    added = [change.reading.digest for change in changes.of(ChangeKind.ADDED) if change.reading is not None]
-    different = set(added)
-    if alive and added:
-        with line.store.read() as unit:
-            different -= unit.library.digests_among(line.name, different)
-    return len(added) - len(different)
-
-
-def _apply(
-    line: SourceLine,
-    lease: Lease,
-    evidence: Evidence,
-    decided: _Decided,
-    request: SyncRequest,
-    started: datetime,
-) -> None:
-    """Write everything in one transaction; a run that found nothing only renews when the source was last good."""
-    changes, report = decided.changes, decided.report
-    with line.store.begin() as unit:
-        unit.leases.check(lease.subject, lease.fence)
-        unit.library.apply(
-            line.name,
-            changes,
-            descriptions=decided.redescribed.by_key,
-            described=decided.redescribed.by_id,
-            documents=decided.read.stored,
-            gone_documents=[document.key for document in decided.read.gone],
-            now=started,
-            now_ns=nanoseconds(started),
-        )
+    def _record(self, unit: Unit, changes: ChangeSet, report: SyncReport) -> SourceRecord:
+        """What this run leaves behind; one that found nothing only renews when the source was last good."""
+        evidence, request, started = self._evidence, self._request, self._started
         record = attrs.evolve(evidence.record, last_tried_at=started)
         closed = {held.gate for held in changes.held}
-        held_up = changes.deferred or changes.waiting or evidence.plan.deferred
+        held_up = is_held_up(evidence.listing, changes, evidence.plan.deferred)
         if Gate.IDENTITY not in closed:
             record = attrs.evolve(
                 record,
@@ -180,34 +137,43 @@ def _apply(
                 cursor=evidence.record.cursor if held_up else evidence.listing.cursor,
                 waiting={each.key: each for each in changes.waiting},
             )
-        if not changes.held:
+            record = _looked_at(record, evidence, request, started)
+        if not changes.held and not report.part:
             record = attrs.evolve(record, last_good_at=started)
-        if report.found_something:
-            run = unit.runs.start(
-                "sync",
-                line.name,
-                triggered_by=request.triggered_by,
-                user=request.user,
-                input=asked(request),
-                at=started,
-            )
-            unit.runs.finish(run, RunStatus.COMPLETED, result=summary(report), at=line.clock())
-            record = attrs.evolve(record, last_run_id=run)
-        unit.sources.save(record)
+        if report.found_something and not self._same_again(unit, report):
+            record = attrs.evolve(record, last_run_id=self._run(unit, report))
+        return record
 
+    def _same_again(self, unit: Unit, report: SyncReport) -> bool:
+        """Whether a run that nobody asked for found only what the last one did: the same, still held back."""
+        last = unit.runs.last("sync", self._line.name)
+        if report.changes or self._request.triggered_by in ASKED_FOR or last is None or last.result is None:
+            return False
+        now = summary(report)
+        return all(last.result.get(name) == now[name] for name in ("held", "plan"))
 
-def _record_failure(line: SourceLine, error: StorylineError, request: SyncRequest, started: datetime) -> None:
-    """Note why a sync failed; where the database itself failed, there is nowhere to note it."""
-    if isinstance(error, StoreError):
-        return
-    with line.store.begin() as unit:
+    def _run(self, unit: Unit, report: SyncReport) -> int:
+        request = self._request
         run = unit.runs.start(
-            "sync", line.name, triggered_by=request.triggered_by, user=request.user, input=asked(request), at=started
+            "sync",
+            self._line.name,
+            triggered_by=request.triggered_by,
+            user=request.user,
+            input=asked(request),
+            at=self._started,
         )
-        unit.sources.save(attrs.evolve(unit.sources.get(line.name), last_tried_at=started, last_run_id=run))
-        unit.runs.finish(
-            run, RunStatus.FAILED, error=scrub(str(error)), error_type=type(error).__name__, at=line.clock()
-        )
+        unit.runs.finish(run, RunStatus.COMPLETED, result=summary(report), at=self._line.clock())
+        return run
+
+
+def _looked_at(record: SourceRecord, evidence: Evidence, request: SyncRequest, started: datetime) -> SourceRecord:
+    """When the source was last listed whole, and when last in a daily pass."""
+    if not (evidence.listing.complete and is_whole(evidence.listing)):
+        return record
+    # The first look at everything has read it all, or found it as it was read; from there on the days are counted.
+    counts = request.check_day is not None or record.last_checked_at is None
+    checked = started if counts else record.last_checked_at
+    return attrs.evolve(record, last_full_at=started, last_checked_at=checked)
 
 
 def _since(line: SourceLine, started: datetime) -> int:

@@ -21,7 +21,7 @@ def tell_of_report(store: Store, teller: Teller, report: SyncReport, now: dateti
     """Raise an alert when removals were refused, and clear what was told before when it is over."""
     if report.dry_run:
         return
-    mended = {_unreachable(report.source), *(() if report.held else (_held(report.source),))}
+    mended = {_unreachable(report.source), *(() if report.held or report.part else (_held(report.source),))}
     with store.read() as unit:
         over = sorted(mended & {alert.key for alert in unit.alerts.open()})
     if not over and not report.held:
@@ -43,8 +43,14 @@ def tell_of_failure(teller: Teller, source: str, error: StorylineError, now: dat
     line = teller()
     if line is None:
         return
-    remedy = error.remedy if isinstance(error, NeedsPerson) else "Nothing was changed; it is tried again by itself."
+    remedy = error.remedy if isinstance(error, NeedsPerson) else _outcome(error)
     raise_alert(line, _unreachable(source), AlertLevel.ERROR, f"Source {source}: {scrub(str(error))}", remedy, now)
+
+
+def _outcome(error: StorylineError) -> str:
+    """What a failed sync leaves behind: one that had added something before it broke off says so in a note."""
+    notes = getattr(error, "__notes__", None)
+    return " ".join(notes) if notes else "Nothing was changed; it is tried again by itself."
 
 
 def _unreachable(source: str) -> str:
@@ -57,7 +63,8 @@ def _held(source: str) -> str:
 
 def _what_to_do(report: SyncReport) -> str:
     if not report.plan:
-        return "Nothing was removed. Look whether the source is the right one."
+        nothing = "Nothing more" if report.removed else "Nothing"
+        return f"{nothing} was removed. Look whether the source is the right one."
     return (
         "Nothing was removed. If it is meant, confirm it once: "
         f"storyline sync {report.source} --accept-removals --plan {report.plan}"

@@ -66,12 +66,12 @@ def turn(line: Line, now: datetime) -> Turned:
     )
 
 
-def advance_post(line: Line, post: Post, now: datetime) -> list[Done]:
+def advance_post(line: Line, post: Post, now: datetime, triggered_by: str = "cli") -> list[Done]:
     """Do at once what one post needs, since a person asked for it, until it has to wait."""
     known = _state(line).stopped_why
     done = _advanced(line, post, now)
     found = entries(done, Filled(), known=known, stopped=_state(line).stopped_why)
-    write_down(line, found, now, triggered_by="cli")
+    write_down(line, found, now, triggered_by=triggered_by)
     return done
 
 

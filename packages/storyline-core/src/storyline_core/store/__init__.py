@@ -27,9 +27,11 @@ from storyline_core.store.copying import copy_everything
 from storyline_core.store.faults import plainly
 from storyline_core.store.history import JournalEntry
 from storyline_core.store.holds import Hold, Reason
-from storyline_core.store.leases import Lease
+from storyline_core.store.leases import FAR, Lease
 from storyline_core.store.library import ItemName
+from storyline_core.store.likenesses import Sight
 from storyline_core.store.people import Person, PersonStats, TeamRole
+from storyline_core.store.remembering import Part
 from storyline_core.store.runs import Run, RunStatus
 from storyline_core.store.schema import SchemaState
 from storyline_core.store.secrets import PrivateTexts, Vault
@@ -38,6 +40,7 @@ from storyline_core.store.units import Unit
 from storyline_core.store.views import PostView, QueueNumbers
 
 __all__ = [
+    "FAR",
     "AccountState",
     "AlertRecord",
     "Applied",
@@ -46,6 +49,7 @@ __all__ = [
     "ItemName",
     "JournalEntry",
     "Lease",
+    "Part",
     "Person",
     "PersonStats",
     "PostView",
@@ -55,6 +59,7 @@ __all__ = [
     "Run",
     "RunStatus",
     "SchemaState",
+    "Sight",
     "SourceCounts",
     "SourceRecord",
     "Store",
@@ -88,7 +93,7 @@ class Store:
         self.place = engines.place_of(url)
         self.embedded = url.get_backend_name() == "sqlite"
         self._engine = engines.connect(url, read_only=read_only, patience=patience)
-        self._read_only = read_only
+        self.read_only = read_only
         self._open = threading.local()
         # A database in memory has a single connection, which its units take turns with.
         self._turn = threading.Lock() if self.embedded and engines.file_of(url) is None else None
@@ -99,7 +104,7 @@ class Store:
 
         On an embedded database it has the right to write from the start. Raises `StoreUnavailable`.
         """
-        if self._read_only:
+        if self.read_only:
             raise StoreUnavailable(f"The {self.place} was opened for reading only.")
         with self._connection() as connection, engines.writing(connection).begin():
             yield Unit(connection)
@@ -141,7 +146,7 @@ class Store:
         if state.level:
             return
         schema.refuse_foreign(state, self.place)
-        if not self._read_only and (self.embedded or state.empty):
+        if not self.read_only and (self.embedded or state.empty):
             self.upgrade()
             return
         raise SchemaMismatch(

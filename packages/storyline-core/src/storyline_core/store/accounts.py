@@ -17,7 +17,7 @@ from storyline_core.store.upsert import upsert
 @attrs.frozen
 class AccountState:
     """`slots_from` is the first fill: slots before it never count. `stopped_until` None with `stopped_why` means until
-    somebody or something mends it."""
+    somebody or something mends it. `digested_at` is the moment of the last daily digest that was told."""
 
     name: str
     paused: bool = False
@@ -29,6 +29,9 @@ class AccountState:
     stopped_until: datetime | None = None
     stopped_why: str = ""
     stopped_needs_person: bool = False
+    reminders_off: bool = False
+    quiet_off: bool = False
+    digested_at: datetime | None = None
 
 
 @attrs.frozen

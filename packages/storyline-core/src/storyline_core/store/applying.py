@@ -12,7 +12,7 @@ from functools import lru_cache
 import attrs
 from sqlalchemy import Connection, delete, update
 
-from storyline_core.media import Description, ListedFile, category_of
+from storyline_core.media import Description, Fingerprint, ListedFile, category_of
 from storyline_core.reconcile import Change, ChangeKind, ChangeSet
 from storyline_core.store.bulk import Scalar, insert_many, update_many
 from storyline_core.store.columns import spell_instant, spell_json, storable
@@ -121,9 +121,10 @@ def _look_again(connection: Connection, kept: Sequence[Change]) -> None:
     """What the content says about itself, where it was read again; a look is also dropped with the bytes it was of."""
     rows: list[tuple[Scalar, ...]] = []
     for change in kept:
-        reading = change.reading
-        if change.was and change.now and reading and (reading.look or reading.digest != change.was.digest):
-            rows.append((change.was.id, *_look_columns(change)))
+        was, now, reading = change.was, change.now, change.reading
+        digest = reading.digest if reading else now and now.digest
+        if was and now and digest and (digest != was.digest or (reading and reading.look)):
+            rows.append((was.id, *_look_columns(change)))
     update_many(connection, items, ("id", *_LOOK), rows)
 
 
@@ -185,6 +186,7 @@ def _add(
     first = allocate(connection, "items", len(added))
     added_at = spell_instant(now, connection.dialect.name)
     rows: list[tuple[Scalar, ...]] = []
+    because = lru_cache(storable)
     for item_id, change in enumerate(added, first):
         file, reading = change.now, change.reading
         assert file is not None
@@ -193,26 +195,27 @@ def _add(
             (
                 item_id,
                 source,
-                *_file_columns(file),
-                *(
-                    (reading.size, reading.mtime_ns, reading.version)
-                    if reading
-                    else (file.size, file.mtime_ns, file.version)
-                ),
-                file.hint,
-                *((reading.digest, now_ns) if reading else (file.digest, 0)),
+                file.key,
+                file.name,
+                file.folder,
+                category_of(file.folder),
+                *(_as_read(file, reading, now_ns) if reading else _as_listed(file)),
                 *_look_columns(change),
                 *(_description_row(description) if description else _UNDESCRIBED),
                 added_at,
-                storable(change.evidence),
+                because(change.evidence),
             )
         )
     insert_many(connection, items, (*_ADDED, "hashed_ns", *_LOOK, *_DESCRIPTION, "added_at", "added_because"), rows)
     return {change.key: item_id for item_id, change in enumerate(added, first)}
 
 
-def _file_columns(file: ListedFile) -> tuple[str, str, str, str]:
-    return file.key, file.name, file.folder, category_of(file.folder)
+def _as_read(file: ListedFile, reading: Fingerprint, now_ns: int) -> tuple[Scalar, ...]:
+    return reading.size, reading.mtime_ns, reading.version, file.hint, reading.digest, now_ns
+
+
+def _as_listed(file: ListedFile) -> tuple[Scalar, ...]:
+    return file.size, file.mtime_ns, file.version, file.hint, file.digest, 0
 
 
 def _remove(connection: Connection, removed: Sequence[Change], now: datetime) -> None:

@@ -113,6 +113,15 @@ class Catalogue:
             wanted.append(items.c.id > after)
         return self._read(*wanted, limit=limit)
 
+    def item_at(self, source: str, key: str) -> MediaItem | None:
+        """The living item of this key, if there is one."""
+        found = self._read(_ALIVE, items.c.source == source, items.c.key == key, limit=1)
+        return found[0] if found else None
+
+    def set_added_by(self, item_id: int, person: str) -> None:
+        """Note who sent an item."""
+        self.connection.execute(update(items).where(items.c.id == item_id).values(added_by=person))
+
     def resolve_item(self, text: str) -> MediaItem:
         """The item that a person means: by id, key, path, file name or the start of its digest; the living first.
 
@@ -216,17 +225,26 @@ class Catalogue:
         return [first, *(ItemEvent(*row) for row in self.connection.execute(later))]
 
     def duplicates(self) -> list[list[MediaItem]]:
-        """The living items that share their bytes with another one, twins together."""
+        """The living items that share their bytes with another one, twins together; empty files share nothing."""
         twins = (
             select(items.c.digest)
-            .where(_ALIVE, items.c.digest.is_not(None))
+            .where(_ALIVE, items.c.digest.is_not(None), items.c.size > 0)
             .group_by(items.c.digest)
             .having(func.count() > 1)
         )
         groups: dict[str | None, list[MediaItem]] = {}
-        for item in self._read(_ALIVE, items.c.digest.in_(twins)):
+        for item in self._read(_ALIVE, items.c.digest.in_(twins), items.c.size > 0):
             groups.setdefault(item.digest, []).append(item)
         return list(groups.values())
+
+    def living_by_digest(self, digests: Collection[str]) -> dict[str, list[MediaItem]]:
+        """The living items of these contents, by digest."""
+        wanted = sorted(set(digests))
+        found: dict[str, list[MediaItem]] = {}
+        for start in range(0, len(wanted), _AT_ONCE):
+            for item in self._read(_ALIVE, items.c.digest.in_(wanted[start : start + _AT_ONCE])):
+                found.setdefault(item.digest or "", []).append(item)
+        return found
 
     def _read(self, *wanted: ColumnElement[bool], limit: int | None = None) -> list[MediaItem]:
         statement = _with_history().where(*wanted).order_by(items.c.id).limit(limit)

@@ -11,6 +11,9 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 BIG: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
 """64 bits everywhere; SQLite numbers rows by itself only in columns declared INTEGER."""
 
+BY_LETTERS = {"folder": "text_pattern_ops"}
+"""For indexes on folders: PostgreSQL orders by language otherwise, and finds nothing by how a text begins."""
+
 
 class Instant(TypeDecorator[datetime]):
     """An aware instant, UTC at rest and when read. A naive one is refused with `ValueError`."""

@@ -13,6 +13,10 @@ from storyline_core.store.convert import value_of
 from storyline_core.store.tables import leases
 from storyline_core.store.upsert import upsert
 
+FAR = 12
+"""How many of its lengths a lease may reach ahead; less than clocks of several machines may differ would set them
+against each other."""
+
 
 @attrs.frozen
 class Lease:
@@ -31,9 +35,12 @@ class Leases:
     connection: Connection
 
     def take(self, subject: str, holder: str, until: datetime, now: datetime) -> Lease:
-        """Take a free or lapsed lease. Raises `Busy` naming whoever holds it (even if that is the same holder)."""
+        """Take a free or lapsed lease. Raises `Busy` naming whoever holds it (even if that is the same holder).
+
+        One that reaches further ahead than `FAR` of its lengths was taken by a clock that was wrong, and has lapsed.
+        """
         row = {"subject": subject, "holder": holder, "until": until, "fence": 1}
-        free = or_(leases.c.until.is_(None), leases.c.until <= now)
+        free = or_(leases.c.until.is_(None), leases.c.until <= now, leases.c.until > now + FAR * (until - now))
         fence = self.connection.execute(
             upsert(self.connection, leases)
             .values(row)

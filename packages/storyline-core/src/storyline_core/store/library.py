@@ -13,11 +13,12 @@ from storyline_core.accounts import Account
 from storyline_core.media import Description, RememberedDocument, RememberedFile, RememberedRow
 from storyline_core.reconcile import ChangeSet
 from storyline_core.selection import Candidate
-from storyline_core.store import applying, candidates
+from storyline_core.store import applying, candidates, remembering
 from storyline_core.store.applying import Applied, StoredDocument
 from storyline_core.store.catalogue import Catalogue
 from storyline_core.store.columns import read_instant
 from storyline_core.store.convert import description_of
+from storyline_core.store.remembering import Part
 from storyline_core.store.tables import documents as document_table
 from storyline_core.store.tables import holds, item_events, items, posts, publications
 
@@ -73,13 +74,35 @@ class Library(Catalogue):
 
     def digests_among(self, source: str, digests: Collection[str]) -> set[str]:
         """Those of the digests that living items of the source have."""
-        living = select(items.c.digest).where(items.c.source == source, items.c.removed_at.is_(None))
-        wanted = sorted(digests)
-        found: set[str] = set()
-        for start in range(0, len(wanted), _AT_ONCE):
-            part = living.where(items.c.digest.in_(wanted[start : start + _AT_ONCE]))
-            found.update(self.connection.execute(part).scalars())
-        return found
+        return remembering.digests_among(self.connection, source, digests)
+
+    def remembered_part(self, source: str, part: Part) -> list[RememberedFile]:
+        """The items that a look at a part can matter to, in no order; some may come twice: see `remembering`."""
+        return remembering.files(self.connection, source, part)
+
+    def documents_part(self, source: str, part: Part) -> list[RememberedDocument]:
+        """The same of documents; `part.beside` are folders of which only what lies directly in them matters."""
+        return remembering.documents(self.connection, source, part)
+
+    def living(self, source: str) -> int:
+        """How many items of the source are not removed."""
+        return remembering.living(self.connection, source)
+
+    def living_by_category(self, source: str) -> dict[str, int]:
+        """The same under each top folder."""
+        return remembering.living_by_category(self.connection, source)
+
+    def broken(self, source: str) -> int:
+        """How many living items of the source cannot be opened."""
+        return remembering.broken(self.connection, source)
+
+    def broken_among(self, ids: Collection[int]) -> frozenset[int]:
+        """Those of the ids that belong to living items that cannot be opened."""
+        return remembering.broken_among(self.connection, ids)
+
+    def unknown_since(self, source: str, before: datetime) -> int:
+        """How many living items were last seen before that, and could not be looked for since."""
+        return remembering.unknown_since(self.connection, source, before)
 
     def documents(self, source: str) -> list[RememberedDocument]:
         """Every metadata document of a source."""
@@ -88,9 +111,15 @@ class Library(Catalogue):
 
     def document_texts(self, source: str, keys: Collection[str] | None = None) -> dict[str, str]:
         """The texts of a source's documents by key: all of them, or those of the given keys."""
-        of_source = document_table.c.source == source
-        rows = self.connection.execute(select(document_table.c.key, document_table.c.text).where(of_source))
-        return {key: text for key, text in rows if keys is None or key in keys}
+        texts = select(document_table.c.key, document_table.c.text).where(document_table.c.source == source)
+        if keys is None:
+            return {row[0]: row[1] for row in self.connection.execute(texts)}
+        found: dict[str, str] = {}
+        wanted = sorted(set(keys))
+        for start in range(0, len(wanted), _AT_ONCE):
+            part = texts.where(document_table.c.key.in_(wanted[start : start + _AT_ONCE]))
+            found.update((key, text) for key, text in self.connection.execute(part))
+        return found
 
     def document_problems(self, source: str) -> dict[str, str]:
         """What is wrong with a source's documents, by key."""
@@ -123,9 +152,16 @@ class Library(Catalogue):
             now_ns=now_ns,
         )
 
-    def by_folder(self, source: str, folders: Collection[str] | None = None) -> list[ItemName]:
-        """The living items that lie directly in these folders (None: in all), for describing them again."""
+    def by_folder(
+        self, source: str, folders: Collection[str] | None = None, *, older_than: int | None = None
+    ) -> list[ItemName]:
+        """The living items that lie directly in these folders (None: in all), for describing them again.
+
+        `older_than` leaves out those with that id or a higher one.
+        """
         statement = select(*_NAMED).where(items.c.source == source, items.c.removed_at.is_(None)).order_by(items.c.id)
+        if older_than is not None:
+            statement = statement.where(items.c.id < older_than)
         if folders is None:
             return [_item_name(row) for row in self.connection.execute(statement).mappings()]
         found: list[ItemName] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -13,7 +13,7 @@ from storyline_core.errors import NotFound
 from storyline_core.posts import DECISIONS
 from storyline_core.store.columns import storable
 from storyline_core.store.convert import value_of
-from storyline_core.store.tables import journal, people, publications
+from storyline_core.store.tables import journal, people, posts, publications
 from storyline_core.store.upsert import upsert
 
 
@@ -100,8 +100,8 @@ class People:
         """Put a person into a team, or out of all. Raises `NotFound`."""
         return self._set(person, team=team)
 
-    def stats(self, person: str | None = None) -> Sequence[PersonStats]:
-        """What one person did, or everybody who ever decided anything."""
+    def stats(self, person: str | None = None, *, accounts: Collection[str] | None = None) -> Sequence[PersonStats]:
+        """What one person did, or everybody who ever decided anything: for some accounts or all."""
         decided = (
             select(journal.c.by, journal.c.event, func.count(), func.max(journal.c.at))
             .where(journal.c.event.in_(sorted(DECISIONS)))
@@ -109,14 +109,23 @@ class People:
         )
         if person is not None:
             decided = decided.where(journal.c.by == person)
+        if accounts is not None:
+            decided = decided.join(posts, posts.c.id == journal.c.post_id).where(posts.c.account.in_(sorted(accounts)))
         counts: dict[str, dict[str, int]] = {}
         latest: dict[str, datetime] = {}
         for by, event, count, at in self.connection.execute(decided):
             counts.setdefault(by, {})[event] = count
             latest[by] = max(at, latest.get(by, at))
-        went_out = {who.person: who.posts for who in self.list()}
+        went_out = self._went_out(accounts)
         who = [person] if person is not None else sorted(counts)
         return [PersonStats(by, counts.get(by, {}), went_out.get(by, 0), latest.get(by)) for by in who]
+
+    def _went_out(self, accounts: Collection[str] | None) -> dict[str, int]:
+        """How many posts went out by whom."""
+        statement = select(publications.c.by, func.count()).where(publications.c.undone_at.is_(None))
+        if accounts is not None:
+            statement = statement.where(publications.c.account.in_(sorted(accounts)))
+        return {row[0]: row[1] for row in self.connection.execute(statement.group_by(publications.c.by))}
 
     def _set(self, person: str, **fields: str | bool | None) -> Person:
         self.connection.execute(update(people).where(people.c.person == person).values(fields))

@@ -49,6 +49,12 @@ class Run:
         """How long it took, once it has ended."""
         return None if self.completed_at is None else self.completed_at - self.started_at
 
+    @property
+    def times(self) -> int:
+        """How often it ended like this: a failure that repeats itself is one record."""
+        times = (self.result or {}).get("times")
+        return times if isinstance(times, int) else 1
+
 
 @attrs.frozen
 class Runs:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, inspect, text
 
 from storyline_core.errors import SchemaMismatch
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every version of the tables, oldest first, as in `migrations/versions`."""
 
 _ONE_AT_A_TIME = 0x53746F7279

@@ -9,6 +9,7 @@ from storyline_core.store.alerts import Alerts
 from storyline_core.store.holds import Holds
 from storyline_core.store.leases import Leases
 from storyline_core.store.library import Library
+from storyline_core.store.likenesses import Likenesses
 from storyline_core.store.people import People
 from storyline_core.store.queue import Queue
 from storyline_core.store.runs import Runs
@@ -23,6 +24,7 @@ class Unit:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.library = Library(connection)
+        self.likenesses = Likenesses(connection)
         self.queue = Queue(connection)
         self.holds = Holds(connection)
         self.sources = Sources(connection)

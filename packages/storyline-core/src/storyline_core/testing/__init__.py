@@ -10,13 +10,16 @@ import pytest
 
 pytest.register_assert_rewrite(
     "storyline_core.testing.conformance",
+    "storyline_core.testing.following",
     "storyline_core.testing.notifiers",
     "storyline_core.testing.publishers",
     "storyline_core.testing.sources",
+    "storyline_core.testing.writing",
 )
 
 from storyline_core.testing.conformance import Conformance, only_core_errors, overridden_quietly  # noqa: E402
 from storyline_core.testing.faults import Crash, Faults  # noqa: E402
+from storyline_core.testing.following import SourceWorld  # noqa: E402
 from storyline_core.testing.memory import MemoryPlugin, Place  # noqa: E402
 from storyline_core.testing.notifiers import NotifierTests, NotifierWorld, RecordingControls  # noqa: E402
 from storyline_core.testing.publishers import PublisherTests, PublisherWorld  # noqa: E402
@@ -29,7 +32,7 @@ from storyline_core.testing.samples import (  # noqa: E402
     post_of,
     runtime_named,
 )
-from storyline_core.testing.sources import MediaSourceProviderTests, SourceWorld  # noqa: E402
+from storyline_core.testing.sources import MediaSourceProviderTests  # noqa: E402
 
 __all__ = [
     "NOON",

@@ -30,8 +30,8 @@ class Place:
 
 
 class MemoryPlugin:
-    """Offers the sources `memory` (keys are paths) and `memory-ids` (keys survive renames, changes are listed), the
-    notifier `memory` and the publisher `memory`."""
+    """Offers the sources `memory` (keys are paths) and `memory-ids` (keys survive renames, changes are listed), both of
+    which can be watched, the notifier `memory` and the publisher `memory`."""
 
     def __init__(self) -> None:
         self.faults = Faults()
@@ -58,9 +58,10 @@ class MemoryPlugin:
     @hookimpl
     def storyline_media_source_providers(self) -> Sequence[SourceKind]:
         """Two kinds of folder."""
-        ids = Traits(keys_survive_renames=True, lists_changes=True)
+        paths = Traits(watches=True, writes=True)
+        ids = Traits(keys_survive_renames=True, lists_changes=True, watches=True, writes=True)
         return [
-            Kind("memory", Place, self._source(by_id=False), summary="a folder in memory"),
+            Kind("memory", Place, self._source(by_id=False), paths, summary="a folder in memory"),
             Kind("memory-ids", Place, self._source(by_id=True), ids, summary="a folder in memory whose keys are ids"),
         ]
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Protocol, cast
+from typing import cast
 
 import pytest
 
 from storyline_core.defaults import SourceDefaults
 from storyline_core.errors import NeedsPerson, PluginFault, Refused, Unavailable
-from storyline_core.interfaces import Contract, Kind, MediaSourceProvider
+from storyline_core.interfaces import Kind, MediaSourceProvider
 from storyline_core.media import Fingerprint, ListedFile, Listing, ListingMode, Unread
-from storyline_core.testing.conformance import Conformance, only_core_errors
+from storyline_core.testing.conformance import only_core_errors
+from storyline_core.testing.following import FollowingTests, SourceWorld, as_set, path_of
 from storyline_core.testing.samples import picture
+from storyline_core.testing.writing import WritingTests
 
 TREE: Mapping[str, bytes] = {
     "front.jpg": picture(1),
@@ -27,42 +29,11 @@ PLAINLY_AWKWARD = ("a b.jpg", "100%.jpg", "a#b.jpg", "a&b=c.jpg", "a?b.jpg", "çŒ
 TWO_SPELLINGS = ("Ã¤.jpg", "a\u0308.jpg")
 
 
-class SourceWorld(Protocol):
-    """The place behind a source, as the tests change it. Paths have `/` between parts and no root."""
-
-    def write(self, path: str, content: bytes) -> None:
-        """Create a file, or replace what it holds; a later write must look later to the source."""
-
-    def rename(self, path: str, to: str) -> None:
-        """Give a file another name or folder."""
-
-    def delete(self, path: str) -> None:
-        """Remove a file."""
-
-    def make_unreadable(self, folder: str) -> None:
-        """Leave a folder where it is and keep the source from looking inside."""
-
-    def break_down(self) -> None:
-        """Make the place as a whole unusable: unplugged, switched off, refused."""
-
-
-class MediaSourceProviderTests(Conformance):
+class MediaSourceProviderTests(FollowingTests, WritingTests):
     """Inherit, set `kind_name`, and override the fixtures `world` (a `SourceWorld`, empty) and `options`.
 
     `cannot` may name `folders`, `rename`, `delete`, `make_unreadable`, `break_down`, `awkward_names`, `empty_files`.
     """
-
-    contract: ClassVar[Contract] = Contract.SOURCE
-
-    @pytest.fixture
-    def world(self) -> SourceWorld:
-        """To be overridden."""
-        raise NotImplementedError("Override the fixture `world` with an empty place for the source to look at.")
-
-    @pytest.fixture
-    def opened(self, reopen: Callable[[], object], world: SourceWorld) -> MediaSourceProvider:
-        """The source, opened on the world."""
-        return cast(MediaSourceProvider, reopen())
 
     @pytest.fixture
     def tree(self, world: SourceWorld) -> dict[str, bytes]:
@@ -261,37 +232,6 @@ class MediaSourceProviderTests(Conformance):
         if not believes_its_listing(opened):
             absent = only_core_errors(lambda: opened.confirm_absent([entry.key for entry in entries]))
             assert isinstance(absent, PluginFault) or absent == frozenset()
-
-    def test_changes_since_a_cursor_are_listed(
-        self, opened: MediaSourceProvider, world: SourceWorld, kind: Kind[object], tree: dict[str, bytes]
-    ) -> None:
-        first = opened.list_media(None)
-        if not kind.traits.lists_changes:
-            assert first.cursor is None, "a cursor of a kind that lists no changes"
-            return
-        assert first.cursor is not None
-        gone = next(entry for entry in first.files if path_of(entry).endswith("cat.jpg"))
-        world.delete(path_of(gone))
-        world.write("new.jpg", b"new")
-        changes = opened.list_media(first.cursor)
-        if changes.mode is ListingMode.CHANGES:
-            assert gone.key in changes.gone
-            assert "new.jpg" in {entry.name for entry in changes.files}
-            assert gone.key not in {entry.key for entry in changes.files}
-            still = opened.list_media(changes.cursor)
-            assert (still.files, still.gone) == ((), ())
-        else:
-            assert as_set(changes) == as_set(opened.list_media(None))
-
-
-def path_of(entry: ListedFile) -> str:
-    """The path of an entry under its root."""
-    return f"{entry.folder}/{entry.name}" if entry.folder else entry.name
-
-
-def as_set(listing: Listing) -> frozenset[ListedFile]:
-    """What a listing names, whatever the order."""
-    return frozenset((*listing.files, *listing.documents))
 
 
 def only(listing: Listing) -> ListedFile:
