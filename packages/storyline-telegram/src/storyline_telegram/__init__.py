@@ -1,0 +1,1 @@
+"""Storyline in Telegram: cards, buttons, commands and alerts for the team."""
