@@ -23,7 +23,7 @@ import attrs
 import psycopg2
 import sqlalchemy
 
-from benchmarks import local, machine, reconcile, selection, store, sync
+from benchmarks import local, machine, reconcile, selection, store, sync, watching
 from benchmarks.table import Found, for_a_page, for_screen
 from tests.databases import Databases
 
@@ -38,16 +38,20 @@ class Sizes:
     rows: int = 100_000
     candidates: int = 100_000
     picks: int = 1_500
+    drops: int = 100
     rounds: int = 3
 
 
-QUICK = Sizes(files=20_000, pictures=2_000, items=100_000, rows=20_000, candidates=20_000, picks=300, rounds=2)
+QUICK = Sizes(
+    files=20_000, pictures=2_000, items=100_000, rows=20_000, candidates=20_000, picks=300, drops=20, rounds=2
+)
 
 
 def syncing(sizes: Sizes) -> Iterator[Found]:
     """The whole way from the folder to the committed library, and its first half alone."""
     found = sync.measure(sizes.files, 0, rounds=2 * sizes.rounds - 1)
     yield Found(f"re-sync of {sizes.files:,} unchanged files / find", found["resync_to_find"], most=4)
+    yield Found("the same with one file of a hundred changed / find", found["changed_to_find"])
     walked = local.measure_scan(sizes.files, sizes.rounds)
     yield Found("the walk alone / find", walked["scan_to_find"], most=local.LIMITS["scan_to_find"])
     title = f"first index of {sizes.pictures:,} pictures of 97 kB / max(reading, hashing)"
@@ -59,8 +63,26 @@ def syncing(sizes: Sizes) -> Iterator[Found]:
     else:
         plain = sync.measure(0, sizes.pictures, rounds=sizes.rounds)
         yield Found(title, plain["index_to_limit"], most=1.3)
-    yield Found("SHA-256 of one core in that row", plain["hash_mb_a_second"], unit=" MB/s")
-    yield Found("time for each picture beyond max(reading, hashing)", plain["index_us_beyond"], unit=" µs")
+    slower = sync.measure_without_sha_instructions(sizes.pictures, sizes.rounds, twice=True)
+    yield Found("the same on cores that hash at half that speed", slower["index_to_limit"], most=1.3)
+    yield Found("SHA-256 of one core in that row", slower["hash_mb_a_second"], unit=" MB/s")
+    yield Found("SHA-256 of one core in the first of these rows", plain["hash_mb_a_second"], unit=" MB/s")
+    yield Found("time for each picture beyond max(reading, hashing) there", plain["index_us_beyond"], unit=" µs")
+
+
+def waiting(sizes: Sizes) -> Iterator[Found]:
+    """What a daemon takes until a dropped picture is in the library, and what it costs while it waits for one."""
+    if sys.platform != "linux":
+        return
+    found = watching.measure(2_000, sizes.drops)
+    drop = "from a picture moved in to its row, beyond the half second of quiet"
+    yield Found(f"{drop}, median of {sizes.drops}", found["moved_median_s"] * 1e3, most=50, unit=" ms")
+    yield Found(f"{drop}, 99th percentile", found["moved_99th_s"] * 1e3, most=250, unit=" ms")
+    written = "from a picture written there to its row, beyond its two seconds of rest, median"
+    yield Found(written, found["written_median_s"] * 1e3, most=50, unit=" ms")
+    yield Found("memory of an idle daemon, 2,000 pictures", found["idle_mb"], most=120, unit=" MB")
+    yield Found("the same at its peak, first index included", found["peak_mb"], unit=" MB")
+    yield Found("share of a core that it takes while idle", found["idle_cpu_share"] * 100, most=1, unit=" %")
 
 
 def deciding(sizes: Sizes) -> Iterator[Found]:
@@ -158,7 +180,7 @@ def main() -> None:
     with postgresql() as url:
         found: list[Found] = []
         # Syncing first, in a process as fresh as that of any sync.
-        for part in (syncing(sizes), choosing(sizes), deciding(sizes), storing(sizes, url)):
+        for part in (syncing(sizes), waiting(sizes), choosing(sizes), deciding(sizes), storing(sizes, url)):
             for one in part:
                 found.append(one)
                 print(f"… {one.what}", file=sys.stderr, flush=True)
