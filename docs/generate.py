@@ -62,7 +62,7 @@ def contracts(*names: str) -> Callable[[], str]:
     """The protocols and values of those names, with their methods or fields."""
 
     def part() -> str:
-        classes = _classes("interfaces", "media", "posts", "desk/__init__")
+        classes = _classes("interfaces", "abilities", "media", "posts", "desk/__init__")
         return "\n".join(_class(classes[name]) for name in names)
 
     return part

@@ -9,6 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from storyline_core.abilities import (
+        BackfillingPublisher as BackfillingPublisher,
+        Maintained as Maintained,
+        PastKind as PastKind,
+        PastMedia as PastMedia,
+        PastPage as PastPage,
+        RehearsingPublisher as RehearsingPublisher,
+    )
     from storyline_core.accounts import (
         Account as Account,
         Mix as Mix,
@@ -262,6 +270,14 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "abilities": (
+        "BackfillingPublisher",
+        "Maintained",
+        "PastKind",
+        "PastMedia",
+        "PastPage",
+        "RehearsingPublisher",
+    ),
     "accounts": (
         "Account",
         "Mix",
@@ -512,6 +528,7 @@ __all__ = [
     "AccountStanding",
     "Alert",
     "AlertLevel",
+    "BackfillingPublisher",
     "BackupSettings",
     "BrokenPlugin",
     "Busy",
@@ -563,6 +580,7 @@ __all__ = [
     "LogSettings",
     "Look",
     "MEDIA_TYPES",
+    "Maintained",
     "MediaItem",
     "MediaRules",
     "MediaSourceProvider",
@@ -579,6 +597,9 @@ __all__ = [
     "Opening",
     "Origin",
     "Partial",
+    "PastKind",
+    "PastMedia",
+    "PastPage",
     "Person",
     "PersonStats",
     "Pick",
@@ -602,6 +623,7 @@ __all__ = [
     "Reason",
     "Received",
     "Refused",
+    "RehearsingPublisher",
     "Released",
     "RememberedDocument",
     "RememberedFile",

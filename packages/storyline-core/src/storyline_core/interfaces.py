@@ -164,6 +164,7 @@ class AlertLevel(StrEnum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
+    CRITICAL = "critical"
 
 
 @attrs.frozen
@@ -303,8 +304,8 @@ class Traits:
     `keys_survive_renames`: keys are stable ids, not paths. `lists_changes`: `list_media` understands a cursor.
     `watches`: the source is a `WatchableSource`. `writes`: the source is a `WritableSource`.
     `publishes_at_most_once`: `publish` of one handle cannot happen twice and `find` tells the truth; where False, a
-    person is asked instead. `media_rules`: what a publisher can send. `backfills`: it can fetch what it published, or
-    somebody else did, before Storyline knew of it.
+    person is asked instead. `media_rules`: what a publisher can send. The other abilities (`storyline_core.abilities`):
+    `backfills`: a `BackfillingPublisher`; `rehearses`: a `RehearsingPublisher`; `maintains`: it is `Maintained`.
     """
 
     keys_survive_renames: bool = False
@@ -312,6 +313,8 @@ class Traits:
     watches: bool = False
     writes: bool = False
     backfills: bool = False
+    rehearses: bool = False
+    maintains: bool = False
     publishes_at_most_once: bool = True
     media_rules: MediaRules = ANY_MEDIA
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,20 +13,20 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
+from storyline_core.caretaking import Caretaking
 from storyline_core.clock import utc_now
 from storyline_core.desk import Desk
 from storyline_core.desk.desks import Desks
 from storyline_core.errors import StorylineError
 from storyline_core.interfaces import Decision, Draft, MediaSourceProvider, Notifier, Publisher
 from storyline_core.media import MediaItem
-from storyline_core.metadata import Partial
-from storyline_core.opening import Opened, account_in, source_in
+from storyline_core.opening import Opened, account_in
 from storyline_core.plugins import Plugins, load_plugins
 from storyline_core.posts import Post
 from storyline_core.redaction import scrub
 from storyline_core.rounds import STILL_FOR, Round, next_look
-from storyline_core.settings import Settings, SourceEntry
-from storyline_core.steps import beside, curate, foresee, listening, look_again, report, team, telling, turn
+from storyline_core.settings import Settings
+from storyline_core.steps import beside, foresee, listening, look_again, report, telling, turn
 from storyline_core.steps import check as checks
 from storyline_core.steps import decide as deciding
 from storyline_core.steps import line as lines
@@ -37,7 +37,7 @@ from storyline_core.steps.source_line import SourceLine
 from storyline_core.steps.standing import SourceStanding, rhythm_of, stand_of_sources
 from storyline_core.steps.tenure import give_back
 from storyline_core.steps.watching import Watching, watching
-from storyline_core.store import Hold, Person, Reason, Store, TeamRole, Unit, open_store
+from storyline_core.store import Store, open_store
 
 
 @attrs.frozen
@@ -50,7 +50,7 @@ class Tick:
     errors: tuple[str, ...] = ()
 
 
-class Storyline:
+class Storyline(Caretaking):
     """Everything opened and wired. Each method is one step and one telling; nothing is decided here.
 
     Made by `open_storyline`; not to be shared between threads.
@@ -66,20 +66,14 @@ class Storyline:
         holder: str = "",
         desks: Desks | None = None,
     ) -> None:
-        self.settings = settings
+        super().__init__(settings, store, clock)
         self.plugins = plugins
-        self.store = store
-        self.clock = clock
         self.holder = holder or f"{socket.gethostname()}:{os.getpid()}"
         if desks is None:
             desks = Desks(settings, plugins, store, clock, self._house_of_desk)
             stack.callback(desks.close)
         self._desks = desks
         self._opened = Opened(settings, plugins, store, stack, clock, self.holder, self.desk)
-
-    def read(self) -> AbstractContextManager[Unit]:
-        """A read-only look at the store: items, posts, holds, people, runs."""
-        return self.store.read()
 
     def sync(self, name: str, request: report.SyncRequest | None = None) -> report.SyncReport:
         """Bring the library level with one source. Raises `NotInSettings`, `Busy`, `Unavailable`, `NeedsPerson`."""
@@ -211,63 +205,6 @@ class Storyline:
         account = self._line_of_post(post_id)
         turn.advance_post(account, self.post(post_id), self.clock(), triggered_by)
         return self.post(post_id)
-
-    def edit_item(self, item_id: int, says: Partial, *, by: str, reset: Sequence[str] = ()) -> MediaItem:
-        """Let a person's word win over the files, per field."""
-        return curate.edit_item(self.store, item_id, says, self.clock(), by=by, reset=reset)
-
-    def hold_item(
-        self,
-        item_id: int,
-        *,
-        by: str,
-        until: datetime | None = None,
-        account: str | None = None,
-        reason: Reason = Reason.MANUAL,
-    ) -> Hold:
-        """Keep an item and its twins out of an account (None: all) until then (None: for ever)."""
-        if account is not None:
-            account_in(self.settings, account)
-        return curate.hold(self.store, item_id, self.clock(), by=by, until=until, account=account, reason=reason)
-
-    def release_item(self, item_id: int, *, by: str) -> curate.Released:
-        """End every hold that matches the item."""
-        return curate.release(self.store, item_id, self.clock(), by=by)
-
-    def set_paused(self, account: str, paused: bool) -> None:
-        """Stop or restart an account's line."""
-        account_in(self.settings, account)
-        curate.set_paused(self.store, account, paused)
-
-    def set_source_paused(self, source: str, paused: bool) -> None:
-        """Switch a source off or on: it is not looked at, and its items are not chosen."""
-        source_in(self.settings, source)
-        with self.store.begin() as unit:
-            unit.sources.set_paused(source, paused)
-
-    def source_entry(self, name: str) -> SourceEntry:
-        """A source as the settings describe it. Raises `NotInSettings`."""
-        return source_in(self.settings, name)
-
-    def prune(self, source: str, older_than: timedelta, *, dry_run: bool = False) -> int:
-        """Forget a source's items that were removed longer ago than that and that nothing refers to. How many."""
-        return curate.prune(self.store, source, older_than, self.clock(), dry_run=dry_run)
-
-    def rename_source(self, old: str, new: str) -> None:
-        """Carry everything known of a source over to a new name."""
-        curate.rename_source(self.store, old, new)
-
-    def set_role(self, person: str, role: TeamRole) -> Person:
-        """Promote or demote somebody (`notifier:id`), seen before or not."""
-        return team.set_role(self.store, person, role)
-
-    def set_active(self, person: str, active: bool) -> Person:
-        """Let somebody decide, or keep them from it."""
-        return team.set_active(self.store, person, active)
-
-    def set_team(self, person: str, name: str) -> Person:
-        """Put somebody into a team; "" takes them out of it."""
-        return team.set_team(self.store, person, name)
 
     def check(self) -> checks.Health:
         """Look at everything that must work, without disturbing anybody."""

@@ -48,7 +48,8 @@ from storyline_telegram.webhook import Door, Pushed
 log = logging.getLogger("storyline.telegram")
 
 _URGENCY = {
-    AlertLevel.INFO: Urgency.NEWS, AlertLevel.WARNING: Urgency.WARNING, AlertLevel.ERROR: Urgency.ERROR,
+    AlertLevel.INFO: Urgency.NEWS, AlertLevel.WARNING: Urgency.WARNING,
+    AlertLevel.ERROR: Urgency.ERROR, AlertLevel.CRITICAL: Urgency.ERROR,
 }  # fmt: skip
 
 

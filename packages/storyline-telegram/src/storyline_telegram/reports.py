@@ -78,12 +78,20 @@ def digest(view: DayView, now: datetime, names: Names) -> str:
     return "\n".join(rows)
 
 
+_LEVELS = {
+    "info": "For your information",
+    "warning": "Warning",
+    "error": "Error",
+    "critical": "Urgent",
+}
+
+
 def alert_text(alert: Alert) -> str:
     """An alert: how urgent, what is wrong, what to do; or that it is mended."""
     said = shown(cut(line(alert.text), 1000))
     if alert.cleared:
         return f"<b>Mended</b>: {said}"
-    level = {"info": "For your information", "warning": "Warning", "error": "Error"}[str(alert.level)]
+    level = _LEVELS[str(alert.level)]
     remedy = f"\nWhat to do: {shown(cut(line(alert.remedy), 1000))}" if line(alert.remedy) else ""
     return f"<b>{level}</b>: {said}{remedy}"
 

@@ -81,7 +81,7 @@ def raise_alert(line: Line, key: str, level: AlertLevel, text: str, remedy: str,
     with line.store.begin() as unit:
         new = unit.alerts.raise_(key, level=level, text=text, remedy=remedy, at=now)
     told = new and _told(line, Alert(key=key, level=level, text=text, remedy=remedy), now)
-    urgent = logging.ERROR if level is AlertLevel.ERROR else logging.WARNING
+    urgent = logging.ERROR if level in (AlertLevel.ERROR, AlertLevel.CRITICAL) else logging.WARNING
     # What was told before is no news in every turn.
     log.log((logging.INFO if told else urgent) if new else logging.DEBUG, "%s %s", text, remedy)
 
