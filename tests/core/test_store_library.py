@@ -249,6 +249,19 @@ def test_five_thousand_changes_take_as_many_statements_as_five_hundred(store: St
     assert numbers[0] == numbers[1] <= 8
 
 
+@pytest.mark.parametrize("count", [99, 100, 101, 257])
+def test_every_addition_of_many_stands_as_it_was_given(store: Store, count: int) -> None:
+    keys = [f"album/{number}.jpg" for number in range(count)]
+    descriptions = {key: Description(title=key) for key in keys[::3]}
+    with store.begin() as unit:
+        ids = apply(unit, [added(key) for key in keys], descriptions=descriptions).added_ids
+        found = [unit.library.item(ids[key]) for key in keys]
+    assert sorted(ids.values()) == [ids[key] for key in keys]
+    assert [(item.key, item.digest, item.description.title) for item in found] == [
+        (key, digest_of(key), key if key in descriptions else "") for key in keys
+    ]
+
+
 def test_nothing_is_written_for_what_did_not_change(store: Store) -> None:
     fill(store, ["a", "b"])
     with store.begin() as unit, counted(unit.connection.engine) as statements:

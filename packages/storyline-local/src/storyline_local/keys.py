@@ -11,6 +11,7 @@ import re
 
 _SPELLED = re.compile("[%\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_ODD_PART = re.compile(r"(?:^|/)\.{0,2}(?:/|$)")
 _ESCAPE = re.compile(rb"%([0-9A-F]{2})")
 
 
@@ -35,6 +36,8 @@ def plain(name: str) -> bool:
 
 def unspell(key: str) -> bytes:
     """The relative path behind a key. Raises `BadKey` for one that could lead out of the folder."""
+    if plain(key) and not _ODD_PART.search(key):
+        return key.encode()
     try:
         path = _ESCAPE.sub(lambda found: bytes((int(found[1], 16),)), key.encode())
     except UnicodeEncodeError:

@@ -1,7 +1,7 @@
 """Read files on all cores: their digest and what their content says, in one reading of each.
 
 `hashlib` lets other threads run while it hashes, so plain threads use every core. Only a few batches are under way at
-a time: a hundred thousand entries take no more memory than a hundred.
+a time: a hundred thousand entries take no more memory than a thousand.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import hashlib
 import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from queue import SimpleQueue
 from stat import S_ISREG
 
 from storyline_core import Fingerprint, ListedFile, Look, Unread, look, look_file
@@ -27,6 +29,10 @@ TAIL = 1 << 12
 
 _BATCH_FILES = 32
 _BATCH_BYTES = 4 << 20
+
+_AHEAD = 16
+"""How many batches each thread has before it: enough while the answers are being written down by the thousand."""
+
 _MOVED = "It changed while it was being read; it is read again next time."
 
 # O_NONBLOCK keeps the reader from waiting for ever at a pipe that has taken the file's name.
@@ -41,24 +47,22 @@ def read_all(root: bytes, entries: Sequence[ListedFile], workers: int | None = N
     `workers` is the number of threads, otherwise one for every core that this process may use.
     """
     count = workers or _cores()
-    window = 2 * count + 1
     batches = iter(_batches(entries))
+    finished: SimpleQueue[Future[list[Fingerprint | Unread]]] = SimpleQueue()
+    under_way = 0
     with ThreadPoolExecutor(count, thread_name_prefix="storyline-read") as pool:
-        running: set[Future[list[Fingerprint | Unread]]] = set()
         try:
             while True:
-                for batch in batches:
-                    running.add(pool.submit(_read_batch, root, batch))
-                    if len(running) >= window:
-                        break
-                if not running:
+                for batch in islice(batches, _AHEAD * count - under_way):
+                    pool.submit(_read_batch, root, batch).add_done_callback(finished.put)
+                    under_way += 1
+                if not under_way:
                     return
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield from future.result()
+                future = finished.get()
+                under_way -= 1
+                yield from future.result()
         finally:
-            for future in running:
-                future.cancel()
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def read_one(root: bytes, entry: ListedFile) -> Fingerprint | Unread:

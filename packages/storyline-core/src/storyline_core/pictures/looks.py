@@ -29,7 +29,7 @@ MAX_PIXELS = 89_000_000
 
 _DAMAGED = "Its header is damaged, so that no program can open it. Fetch or export it again."
 _XMP_ORIENTATION = re.compile(rb'tiff:Orientation(?:="|>)([1-8])')
-_NO_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
+_NO_LENGTH = {0x00: 1, 0xFF: 1, 0x01: 2, **dict.fromkeys(range(0xD0, 0xD9), 2)}
 _FRAME_STARTS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _MAX_STEPS = 100_000
 _MAX_EXIF_BYTES = 64 * 1024
@@ -103,19 +103,19 @@ def _size_problem(width: int, height: int) -> str | None:
 
 def _jpeg(span: Span) -> Frame:
     offset, orientation, width, height = 2, 0, 0, 0
+    # Nearly every header lies in the head, where a step must not cost a call: this is done for every picture.
+    head = span.head
+    within = len(head) - 4
     for _ in range(_MAX_STEPS):
-        marker = span.need(offset, 4)
+        marker = head[offset : offset + 4] if offset <= within else span.need(offset, 4)
         kind = marker[1]
         if marker[0] != 0xFF:
             offset = span.find(b"\xff", offset)
             if offset < 0:
                 raise Damaged(BROKEN_OFF)
             continue
-        if kind in (0x00, 0xFF):
-            offset += 1
-            continue
         if kind in _NO_LENGTH:
-            offset += 2
+            offset += _NO_LENGTH[kind]
             continue
         length = (marker[2] << 8) + marker[3]
         if kind in _FRAME_STARTS:
@@ -133,7 +133,9 @@ def _jpeg(span: Span) -> Frame:
 
 
 def _find_jpeg_end(span: Span, start: int) -> None:
-    # Where the very end holds no end marker, a phone may have appended something (a film, a depth map).
+    if start + 2 <= span.size and span.at(span.size - 2, 2) == b"\xff\xd9":
+        return
+    # Where the very end is no end marker, a phone may have appended something (a film, a depth map).
     tail_start = max(start, span.size - TAIL_BYTES)
     if b"\xff\xd9" not in span.at(tail_start, TAIL_BYTES) and span.find(b"\xff\xd9", start) < 0:
         raise Damaged(BROKEN_OFF)

@@ -21,7 +21,7 @@ class Span:
 
     def __init__(self, head: bytes, tail: bytes, size: int, file: BinaryIO | None = None) -> None:
         self.size = size
-        self._head = head
+        self.head = head
         self._tail = tail
         self._tail_start = size - len(tail)
         self._file = file
@@ -29,8 +29,8 @@ class Span:
     def at(self, offset: int, length: int) -> bytes:
         """Up to `length` bytes from `offset`, fewer at the end of the file. Raises OutOfSight."""
         end = min(offset + length, self.size)
-        if end <= len(self._head):
-            return self._head[offset:end]
+        if end <= len(self.head):
+            return self.head[offset:end]
         if offset >= self.size:
             return b""
         if offset >= self._tail_start:

@@ -20,8 +20,8 @@ from storyline_core.steps.report import Settled, SyncRequest
 from storyline_core.steps.tenure import Tenure
 from storyline_core.store import Unit
 
-AT_ONCE = 1_000
-"""How many new files are committed together; so few that those who hash have enough to do meanwhile."""
+AT_ONCE = 2_000
+"""How many new files are committed together; so few that those who hash do not run out of work meanwhile."""
 
 AFTER = timedelta(seconds=30)
 """How long a new file that was read may wait for others before it is committed all the same."""

@@ -1,4 +1,4 @@
-"""Many rows in one statement: COPY and JSON record sets on PostgreSQL, executemany on SQLite.
+"""Many rows in one statement: COPY and JSON record sets on PostgreSQL, many rows of values on SQLite.
 
 Rows are sequences of what the drivers take (instants as `columns.spell_instant` gives them, JSON as text). They go
 past the column types, which is what makes them fast.
@@ -11,6 +11,7 @@ import io
 import json
 import typing
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from sqlalchemy import Connection, Table, Text, bindparam, cast, column, func, insert, update
 from sqlalchemy.dialects.postgresql import JSON
@@ -20,6 +21,12 @@ if typing.TYPE_CHECKING:
 
 Scalar = str | int | bool | None
 _CHUNK = 1 << 16
+
+_VARIABLES = 2_500
+"""How many values one statement takes on SQLite, which may have been built for as few as 32,766.
+
+A row on its own would let other threads in after each: those who hash, and who are slow to let it go on.
+"""
 
 
 class _Null(int):
@@ -46,7 +53,16 @@ def insert_many(connection: Connection, table: Table, names: Sequence[str], rows
     order = [names.index(name) for name in statement.positiontup]
     if order != list(range(len(names))):
         rows = [tuple(row[place] for place in order) for row in rows]
-    connection.exec_driver_sql(str(statement), [tuple(row) for row in rows])
+    one = str(statement)
+    together = max(1, _VARIABLES // len(names))
+    whole = len(rows) - len(rows) % together
+    if whole:
+        many = ", ".join([one, *[f"({', '.join('?' * len(names))})"] * (together - 1)])
+        starts = range(0, whole, together)
+        flat = [tuple(chain.from_iterable(rows[start : start + together])) for start in starts]
+        connection.exec_driver_sql(many, flat)
+    if whole < len(rows):
+        connection.exec_driver_sql(one, [tuple(row) for row in rows[whole:]])
 
 
 def update_many(connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Scalar]]) -> None:
