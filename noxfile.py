@@ -36,6 +36,7 @@ TOOLS = [
 DISTRIBUTIONS = {
     "storyline-core": ROOT / "packages" / "storyline-core",
     "storyline-gdrive": ROOT / "packages" / "storyline-gdrive",
+    "storyline-instagram": ROOT / "packages" / "storyline-instagram",
     "storyline-local": ROOT / "packages" / "storyline-local",
     "storyline-telegram": ROOT / "packages" / "storyline-telegram",
     "storyline": ROOT / "runners",
@@ -102,6 +103,14 @@ def bench(session: nox.Session) -> None:
     environment = Environment(session)
     environment.install_all()
     environment.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session(default=False)
+def quarter(session: nox.Session) -> None:
+    """A simulated quarter on both databases, judged; `-- --write` renews its figures in docs/reliability.md."""
+    environment = Environment(session)
+    environment.install_all()
+    environment.run("python", "-m", "tests.end_to_end.quarter", *session.posargs)
 
 
 @nox.session

@@ -21,7 +21,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from storyline_core import TRANSITIONS, Contract, PostEvent, PostState, load_plugins, starter_toml
+from storyline_core import FIGURES, TRANSITIONS, Contract, PostEvent, PostState, load_plugins, starter_toml
 from storyline_core.settings import SettingField, describe_kind, describe_settings
 from storyline_runner.app import build
 
@@ -191,7 +191,7 @@ def core_settings() -> str:
     by_section: dict[str, list[SettingField]] = {}
     for field in describe_settings():
         by_section.setdefault(field.path.rpartition(".")[0], []).append(field)
-    return "\n".join(f"### `[{section}]`\n\n{_settings(fields)}\n" for section, fields in by_section.items())
+    return "\n".join(f"### `[{section}]`\n\n{_settings(fields, section)}\n" for section, fields in by_section.items())
 
 
 def kind_settings() -> str:
@@ -206,7 +206,7 @@ def kind_settings() -> str:
         fields = describe_kind(section, kind) if kind is not None else []
         about = f"{record.summary[:1].upper()}{record.summary[1:]} (`{record.package}`)."
         heading = f'### `[{section}.NAME]` with `kind = "{record.kind}"`'
-        parts.append(f"{heading}\n\n{about}\n\n{_settings(fields)}\n")
+        parts.append(f"{heading}\n\n{about}\n\n{_settings(fields, f'{section}.NAME')}\n")
     return "\n".join(parts)
 
 
@@ -215,10 +215,10 @@ def starter() -> str:
     return _fenced("toml", starter_toml("pictures").strip())
 
 
-def _settings(fields: Sequence[SettingField]) -> str:
+def _settings(fields: Sequence[SettingField], table: str) -> str:
     rows = [
         (
-            f"`{field.path.rpartition('.')[2]}`",
+            f"`{field.path.removeprefix(table + '.')}`",
             field.type,
             "needed" if field.default is None else f"`{field.default}`" if field.default else "left out",
             _sentence(field.help),
@@ -316,6 +316,12 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
+def figures() -> str:
+    """The numbers that the daemon shows to Prometheus."""
+    rows = [f"| `storyline_{name}` | {what} |" for name, what in FIGURES.items()]
+    return "\n".join(["| metric | what it says |", "| --- | --- |", *rows])
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "hooks": hooks,
     "source": contracts("MediaSourceProvider", "WritableSource"),
@@ -335,6 +341,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "transitions": transitions,
     "core-settings": core_settings,
     "kind-settings": kind_settings,
+    "figures": figures,
     "starter": starter,
     "commands": commands,
     "library-use": library_use,

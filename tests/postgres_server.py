@@ -69,6 +69,13 @@ def stop(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
+def restart(folder: Path) -> None:
+    """Stop the server as an administrator would, which breaks every connection, and start it again."""
+    user = _unprivileged_user()
+    pg_ctl = _installation(folder, user) / "bin" / "pg_ctl"
+    _run([pg_ctl, "-D", folder / "data", "-m", "fast", "-t", "60", "-w", "restart", "-l", folder / "log"], folder, user)
+
+
 def _start(folder: Path, owner_pid: int) -> None:
     if len(str(folder)) > LONGEST_SOCKET_FOLDER:
         raise RuntimeError(

@@ -11,7 +11,7 @@ from typing import Literal
 
 import attrs
 
-from storyline_core import Kind, Runtime, hookimpl
+from storyline_core import Kind, Runtime, Traits, hookimpl
 from storyline_core.plugins import load_plugins
 from storyline_core.settings import Secret
 
@@ -60,24 +60,27 @@ class Box:
     path: Path
 
 
+def _never(options: object, runtime: Runtime) -> AbstractContextManager[object]:
+    raise AssertionError("settings open nothing")
+
+
+SIREN: Kind[object] = Kind("siren", Bell, _never, Traits(only_alerts=True))
+
+
 class Installed:
     """A plugin with two kinds of everything."""
 
     @hookimpl
     def storyline_media_source_providers(self) -> list[Kind[object]]:
-        return [Kind("local", Folder, _never), Kind("drive", Folder, _never)]
+        return [Kind("local", Folder, _never, Traits(writes=True)), Kind("drive", Folder, _never)]
 
     @hookimpl
     def storyline_notifiers(self) -> list[Kind[object]]:
-        return [Kind("telegram", Chat, _never), Kind("terminal", Bell, _never)]
+        return [Kind("telegram", Chat, _never), Kind("terminal", Bell, _never), SIREN]
 
     @hookimpl
     def storyline_publishers(self) -> list[Kind[object]]:
-        return [Kind("instagram", Brand, _never), Kind("outbox", Box, _never)]
-
-
-def _never(options: object, runtime: Runtime) -> AbstractContextManager[object]:
-    raise AssertionError("settings open nothing")
+        return [Kind("instagram", Brand, _never, Traits(backfills=True)), Kind("outbox", Box, _never)]
 
 
 KINDS = load_plugins(extra=[Installed()], entry_points=False)

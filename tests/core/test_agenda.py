@@ -116,6 +116,30 @@ SCHEDULED = [
     Case("rehearses at its time only", scheduled, -SECOND, T.WAIT, dry_run=True),
 ]
 
+UNREHEARSED = but(BOTH, unrehearsed=True)
+NEVER_REHEARSED = [
+    but(UNREHEARSED, has_publisher=False),
+    but(UNREHEARSED, needs_person=True),
+    but(UNREHEARSED, sendable=False),
+    but(UNREHEARSED, stopped="paused"),
+]
+
+AHEAD = [
+    Case("an hour ahead it is tried out", scheduled, -HOUR, T.REHEARSE, around=UNREHEARSED),
+    Case("up to its time", scheduled, -SECOND, T.REHEARSE, around=UNREHEARSED),
+    Case("not sooner", scheduled, -HOUR - SECOND, T.WAIT, around=UNREHEARSED),
+    Case("not at its time", scheduled, 0 * HOUR, T.APPROVE, around=UNREHEARSED),
+    Case("once", scheduled, -HOUR, T.WAIT, around=BOTH),
+    Case("also what a person approves later", scheduled, -HOUR, T.REHEARSE, around=UNREHEARSED, mode=approve),
+    Case("also what one approved ahead", post_in(S.APPROVED), -HOUR, T.REHEARSE, around=UNREHEARSED),
+    Case("not what is prepared already", post_in(S.PREPARED), -HOUR, T.WAIT, around=UNREHEARSED),
+    Case("not what is posted by hand", scheduled, -HOUR, T.WAIT, around=UNREHEARSED, mode=manual),
+    Case("nor what was handed over", attrs.evolve(scheduled, by_hand=True), -HOUR, T.WAIT, around=UNREHEARSED),
+    Case("nor where nobody is contacted", scheduled, -HOUR, T.WAIT, around=UNREHEARSED, dry_run=True),
+    Case("what is unfit is swapped instead", scheduled, -HOUR, T.SWAP, "held", but(UNREHEARSED, unfit="held")),
+    *(Case("not where no publisher sends it", scheduled, -HOUR, T.WAIT, around=around) for around in NEVER_REHEARSED),
+]
+
 offered = post_in(S.OFFERED)
 offering = post_in(S.OFFERING)
 snoozed = post_in(S.SNOOZED, due_at=DUE + 3 * HOUR)
@@ -254,7 +278,10 @@ UNSEEN = [
 
 @pytest.mark.parametrize(
     "case",
-    [pytest.param(case, id=f"{case.post.state}: {case.name}") for case in (*SCHEDULED, *SHOWN, *ON_ITS_WAY, *UNSEEN)],
+    [
+        pytest.param(case, id=f"{case.post.state}: {case.name}")
+        for case in (*SCHEDULED, *AHEAD, *SHOWN, *ON_ITS_WAY, *UNSEEN)
+    ],
 )
 def test_what_a_post_needs(case: Case) -> None:
     answer = case.answer()
@@ -342,3 +369,33 @@ def test_nothing_waits_for_ever_but_a_question() -> None:
         # Whether it is live is a question that only a person, or the publisher that knows, can answer.
         assert case.post.state is S.UNCERTAIN, case
         assert not (case.around.has_publisher and case.around.can_look), case
+
+
+def ahead(post: Post, after: timedelta, around: Standing = BOTH, mode: Mode = manual, **more: object) -> Task:
+    """What a post needs in an account that shows cards two hours ahead."""
+    account = Account("main", ("photos",), mode=mode, offer_ahead=2 * HOUR)
+    return next_task(post, attrs.evolve(account, **more), around, DUE + after).task  # type: ignore[arg-type]
+
+
+def test_a_card_may_be_shown_ahead_of_its_time() -> None:
+    assert ahead(scheduled, -2 * HOUR - SECOND) is T.WAIT
+    assert ahead(scheduled, -2 * HOUR) is T.OFFER
+    assert ahead(scheduled, -HOUR, mode=approve) is T.OFFER
+    assert ahead(scheduled, -HOUR, mode=auto) is T.WAIT
+    assert ahead(scheduled, -HOUR, mode=hybrid, around=but(BOTH, needs_person=True)) is T.OFFER
+    assert ahead(scheduled, -HOUR, around=but(BOTH, stopped="paused")) is T.WAIT
+    assert ahead(scheduled, -HOUR, dry_run=True) is T.WAIT
+    assert ahead(post_in(S.SCHEDULED, next_try_at=DUE), -HOUR) is T.WAIT
+
+
+def test_what_was_shown_ahead_waits_for_its_time_and_nobody_is_late_with_it() -> None:
+    shown = post_in(S.OFFERED, offered_at=DUE - 2 * HOUR)
+    assert ahead(shown, -SECOND) is T.WAIT
+    assert ahead(shown, REMIND - SECOND) is T.WAIT
+    assert ahead(shown, REMIND) is T.REMIND
+    reminded = attrs.evolve(shown, reminded_at=DUE + REMIND)
+    assert ahead(reminded, ANSWER - SECOND) is T.WAIT
+    assert ahead(reminded, ANSWER) is T.MISS
+    said = post_in(S.APPROVED, offered_at=DUE - 2 * HOUR, decided_by="memory:1", decided_at=DUE - HOUR)
+    assert ahead(said, -SECOND, mode=approve) is T.WAIT
+    assert ahead(said, 0 * HOUR, mode=approve) is T.PREPARE

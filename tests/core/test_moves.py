@@ -186,6 +186,7 @@ def test_what_went_out_through_a_publisher_cannot_be_undone(life: Life) -> None:
 EVENTS_OF = {
     Task.WAIT: set(),
     Task.SWAP: {E.SWAP},
+    Task.REHEARSE: {E.REHEARSE},
     Task.DRY_RUN: {E.DRY_RUN},
     Task.OFFER: {E.OFFER},
     Task.REMIND: {E.REMIND},
@@ -211,6 +212,7 @@ EVENTS_OF = {
         unfit=st.sampled_from(["", "it is held"]),
         has_notifier=st.booleans(),
         has_publisher=st.booleans(),
+        unrehearsed=st.booleans(),
     ),
     st.builds(
         Account,

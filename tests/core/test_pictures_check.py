@@ -17,6 +17,7 @@ from PIL import Image
 
 from storyline_core.media import Look
 from storyline_core.pictures import HEAD_BYTES, Validation, advise, look, look_file, validate
+from tests.instagram.films import film
 
 UPRIGHT = (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 ON_ITS_SIDE = (0, 0x10000, 0, 0xFFFF0000, 0, 0, 0, 0, 0x40000000)
@@ -253,3 +254,38 @@ def test_what_cannot_be_read_is_part_of_the_answer(tmp_path: Path) -> None:
 def test_looking_does_not_load_pillow() -> None:
     program = "import sys, storyline_core.pictures as p; p.look(b'x', b'', 1); sys.exit('PIL' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ({"fps": 15}, "It has 15 frames a second. Instagram takes 23 to 60."),
+        ({"fps": 120}, "It has 120 frames a second. Instagram takes 23 to 60."),
+        ({"filling": 40_000_000}, "It needs 32 megabits a second. Instagram takes up to 25."),
+        ({"sound": b"ac-3"}, "Its sound is encoded as ac-3. Instagram takes AAC."),
+        ({"rate_hz": 60_000}, "Its sound has 60 kHz. Instagram takes up to 48 kHz."),
+        ({"channels": 6}, "Its sound has 6 channels. Instagram takes one or two."),
+    ],
+)
+def test_what_the_index_says_of_frames_and_sound_is_checked(given: dict[str, object], error: str) -> None:
+    found = validate(BytesIO(film(**given)))  # type: ignore[arg-type]
+    assert found.errors == (error,)
+    assert not found.valid
+
+
+@pytest.mark.parametrize("given", [{"fps": 23.976}, {"fps": 60}, {"sound": None}, {"channels": 1}, {"edits": 1}])
+def test_what_is_within_the_limits_passes(given: dict[str, object]) -> None:
+    found = validate(BytesIO(film(**given)))  # type: ignore[arg-type]
+    assert (found.valid, found.warnings) == (True, ())
+
+
+def test_an_edit_list_that_cuts_is_warned_of() -> None:
+    (warning,) = validate(BytesIO(film(edits=3))).warnings
+    assert warning.startswith("It is cut by an edit list.")
+
+
+@given(st.integers(0, 1_200), st.binary(max_size=40))
+def test_damage_anywhere_in_a_video_is_an_answer(at: int, damage: bytes) -> None:
+    content = bytearray(film(filling=100))
+    content[at : at + len(damage)] = damage
+    assert isinstance(validate(BytesIO(bytes(content))), Validation)

@@ -14,11 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storyline_core import Account, Mode, Schedule, SettingsError, Unanswered
-from storyline_core.interfaces import Contract
+from storyline_core.interfaces import AlertLevel, Contract
 from storyline_core.plugins import load_plugins
 from storyline_core.settings import (
+    AlertSettings,
+    BackfillMedia,
+    BackfillSettings,
     BackupSettings,
     Entry,
+    HealthSettings,
     LogFormat,
     LogLevel,
     LogSettings,
@@ -75,6 +79,7 @@ fit = "crop"
 hashtags = ["#a", "#b"]
 share = 0.5
 renamed_from = "shop"
+backfill = { into = "photos", every = "12h", media = "stories" }
 [publishers.brand.host]
 kind = "s3"
 api_key = { env = "API" }
@@ -95,6 +100,7 @@ timezone = "Europe/Berlin"
 jitter = "0m"
 mix = { memes = 70, merch = 30 }
 fill_ahead = "2d"
+offer_ahead = "1h"
 grace = "90m"
 answer_within = "12h"
 remind_after = "1h30m"
@@ -108,6 +114,15 @@ renamed_from = "first"
 directory = "/var/backups/storyline"
 keep = "7d"
 include_media = true
+
+[alerts]
+notifiers = ["desk", "team"]
+level = "error"
+levels = { desk = "info" }
+
+[health]
+port = 8790
+bind = "0.0.0.0"
 """
 VARIABLES = {"KEY": "k" * 32, "API": "api-secret", "HOME": "/home/ada"}
 
@@ -122,6 +137,7 @@ COMPLETE_ACCOUNT = Account(
     categories=("memes", "merch"),
     mix=attrs.evolve(Account("x", ()).mix, weights={"memes": 70, "merch": 30}),
     fill_ahead=timedelta(days=2),
+    offer_ahead=timedelta(hours=1),
     grace=timedelta(minutes=90),
     answer_within=timedelta(hours=12),
     remind_after=timedelta(minutes=90),
@@ -171,11 +187,14 @@ def test_a_complete_file_is_read_whole(tmp_path: Path) -> None:
                 "instagram",
                 Brand("1784", Host(Secret("api-secret"), "s3"), Fit.CROP, ("#a", "#b"), 0.5),
                 renamed_from="shop",
+                backfill=BackfillSettings("photos", timedelta(hours=12), BackfillMedia.STORIES),
             ),
             Entry("box", "outbox", Box(Path("/srv/outbox"))),
         ],
         accounts=[COMPLETE_ACCOUNT],
         backups=BackupSettings(Path("/var/backups/storyline"), timedelta(days=7), True),
+        alerts=AlertSettings(("desk", "team"), AlertLevel.ERROR, {"desk": AlertLevel.INFO}),
+        health=HealthSettings(8790, "0.0.0.0"),
         directory=tmp_path,
     )
 
@@ -381,6 +400,13 @@ MISTAKES = {
             'Set publisher, or unanswered = "missed".'
         ),
     ),
+    "shown before it is chosen": (
+        ACCOUNT + 'offer_ahead = "2d"',
+        (
+            "accounts.main.offer_ahead: this must not be more than fill_ahead. "
+            "What is not chosen yet cannot be shown: make fill_ahead longer, or offer_ahead shorter."
+        ),
+    ),
     "reminder after the end": (
         ACCOUNT + 'remind_after = "24h"',
         (
@@ -421,7 +447,10 @@ MISTAKES = {
     ),
     "no reference": (
         '[notifiers.a]\nkind = "telegram"\nchat = 1\ntoken = { envv = "T" }',
-        'notifiers.a.token: this is not a secret\'s reference. Write { env = "NAME" } or { file = "PATH" }.',
+        (
+            'notifiers.a.token: this is not a secret\'s reference. Write { env = "NAME" } or { file = "PATH" } '
+            '(or { keyring = "NAME" } for the system\'s keyring).'
+        ),
     ),
     "neither form": (
         '[notifiers.a]\nkind = "telegram"\nchat = 1.5\ntoken = { env = "KEY" }',
@@ -599,3 +628,30 @@ def test_a_city_or_another_spelling_finds_its_zone() -> None:
     for name in ("berlin", "europe/berlin", "Europe/Berln"):
         with pytest.raises(ValueError, match="Did you mean 'Europe/Berlin'"):
             parse_zone(name)
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (
+            '[alerts]\nnotifiers = ["op"]\n[notifiers.ops]\nkind = "terminal"',
+            "alerts.notifiers[0]: there is no notifier",
+        ),
+        ('[alerts]\nnotifiers = ["ops", "ops"]\n[notifiers.ops]\nkind = "terminal"', "is named twice"),
+        ('[alerts]\nlevels = { ops = "info" }', "alerts.levels.ops: this is none of alerts.notifiers."),
+        ('[alerts]\nlevel = "loud"', "alerts.level: this must be info, warning, error or critical"),
+        ("[health]\nport = 0", "health.port: this must be from 1 to 65535."),
+        ('[health]\nbind = "a b"', "health.bind: this must be an address of this machine."),
+    ],
+)
+def test_where_alerts_go_and_health_is_shown_is_checked(lines: str, words: str) -> None:
+    assert words in told(lines)
+
+
+def test_an_account_needs_a_notifier_that_shows_cards() -> None:
+    said = told(
+        '[sources.a]\nkind = "local"\npath = "/a"\n[notifiers.ops]\nkind = "siren"\n'
+        '[accounts.main]\nsources = ["a"]\nnotifier = "ops"'
+    )
+    assert "accounts.main.notifier: ops (siren) tells alerts and cannot show posts." in said
+    assert 'under [alerts] notifiers = ["ops"]' in said

@@ -181,7 +181,7 @@ def test_every_plain_setting_has_its_variable(field: object, tmp_path: Path) -> 
     elif path == "backups.directory":
         assert read({variable: "b"}).backups.directory == Path("/srv/app/b")
     else:
-        assert told({variable: "?"}).startswith(f"{path}: ")
+        assert told({variable: "?"}).replace("[0]: ", ": ").startswith(f"{path}: ")
 
 
 def test_a_dotenv_file_beside_the_settings_is_read_and_the_real_environment_wins(tmp_path: Path) -> None:

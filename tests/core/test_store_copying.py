@@ -10,8 +10,10 @@ import attrs
 import pytest
 
 from storyline_core.errors import StoreError
+from storyline_core.interfaces import AlertLevel
 from storyline_core.posts import Handle, PostState, Publication
-from storyline_core.store import Hold, Reason, Store, Vault
+from storyline_core.store import ChannelRecord, Hold, Reason, Store, Vault
+from storyline_core.vitals import Worker
 from tests.core.store_samples import HOUR, NOW, fill, opened, post_for
 
 
@@ -29,6 +31,10 @@ def fill_every_table(store: Store) -> None:
         unit.runs.start("sync", triggered_by="cli", at=NOW)
         unit.leases.take("sync/photos", "a", NOW, NOW)
         unit.secrets.set("o", "n", Vault("k" * 32).seal("s"))
+        unit.workers.note(Worker("pi:7", NOW, NOW, {"line": (HOUR, NOW)}, timedelta(seconds=1.5)))
+        unit.alerts.raise_("a", level=AlertLevel.ERROR, text="t", remedy="r", at=NOW)
+        unit.tellings.mark("ops", unit.tellings.pending("ops")[0].alert, NOW)
+        unit.tellings.save_channel(ChannelRecord("ops", 1, NOW, "why"))
 
 
 @pytest.mark.parametrize("target", ["sqlite", "postgresql"])
@@ -55,6 +61,9 @@ def test_everything_arrives_and_life_goes_on(
 
 
 LOOKS: list[Callable[..., object]] = [
+    lambda unit: unit.workers.all(),
+    lambda unit: unit.tellings.pending("ops"),
+    lambda unit: unit.tellings.channel("ops"),
     lambda unit: unit.library.items(),
     lambda unit: unit.library.remembered("photos"),
     lambda unit: unit.queue.history(),

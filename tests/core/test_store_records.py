@@ -197,9 +197,14 @@ def test_run_records(store: Store) -> None:
         assert [run.id for run in unit.runs.list(step="sync", subject="photos", limit=1)] == [first]
         assert unit.runs.last("sync", "drive") is None
         assert unit.runs.last("sync") == done
-        assert unit.runs.prune(NOW + HOUR) == 2
+        assert not unit.runs.prunable(NOW + HOUR), "the last of each step and subject stays"
+        assert unit.runs.prune(NOW + HOUR) == 0
+        unit.runs.start("sync", "photos", triggered_by="cli", at=NOW + 2 * HOUR)
+        assert unit.runs.prunable(NOW + HOUR)
+        assert unit.runs.prune(NOW + HOUR) == 1
         with pytest.raises(NotFound, match=f"There is no run {first}"):
             unit.runs.get(first)
+        assert unit.runs.get(second).error == "nope"
 
 
 def test_a_lease_is_held_by_one_until_it_lapses_or_is_given_back(store: Store) -> None:

@@ -19,8 +19,10 @@ from storyline_core.posts import Post, Publication
 from storyline_core.store import (
     AccountState,
     AlertRecord,
+    BackfillState,
     Hold,
     Lease,
+    PastRecord,
     Person,
     Run,
     SourceRecord,
@@ -74,6 +76,8 @@ def test_the_revisions_are_those_of_the_migrations() -> None:
         (Run, tables.runs, set()),
         (Lease, tables.leases, set()),
         (AlertRecord, tables.alerts, set()),
+        (PastRecord, tables.past_media, set()),
+        (BackfillState, tables.backfills, set()),
     ],
 )
 def test_every_field_has_its_column(value: type[attrs.AttrsInstance], table: Table, elsewhere: set[str]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
 
 from storyline_core.errors import NeedsPerson, StoreError
 from storyline_core.interfaces import PrivateState
-from storyline_core.store import PrivateTexts, Store, Vault
+from storyline_core.store import OpenedBy, PrivateTexts, Store, Vault
 from tests.core.store_samples import opened
 
 KEY = "first-key-first-key-first-key-first"
@@ -91,3 +92,53 @@ def test_a_short_key_is_refused_and_no_key_is_ever_shown() -> None:
     assert KEY not in repr(Vault(KEY))
     assert Vault("").locked
     assert Vault(KEY).seal("x") != Vault(KEY).seal("x")
+
+
+def test_which_key_opens_what(database_url: str) -> None:
+    with opened(database_url) as store:
+        state_of(store, KEY).set("token", SECRET)
+        state_of(store, OTHER, "sources/drive").set("token", SECRET)
+        for keys, told in (
+            (f"{OTHER},{KEY}", [OpenedBy.FORMER, OpenedBy.FIRST]),
+            (KEY, [OpenedBy.FIRST, OpenedBy.NONE]),
+            (None, [OpenedBy.NONE, OpenedBy.NONE]),
+        ):
+            with store.read() as unit:
+                assert [each.opened_by for each in unit.secrets.kept(Vault(keys))] == told
+                assert SECRET not in str(unit.secrets.kept(Vault(keys)))
+
+
+def test_a_change_of_keys_is_all_or_nothing(database_url: str) -> None:
+    with opened(database_url) as store:
+        state_of(store, KEY, "a").set("token", SECRET)
+        state_of(store, OTHER, "b").set("token", SECRET)
+        told = "What b keeps as token was sealed with a key that is not among"
+        with pytest.raises(NeedsPerson, match=told), store.begin() as unit:
+            unit.secrets.reseal(Vault(f"{'new-' * 10},{KEY}"))
+        assert state_of(store, KEY, "a").get("token") == SECRET
+        assert state_of(store, OTHER, "b").get("token") == SECRET
+
+
+def test_a_token_that_is_refreshed_meanwhile_is_not_set_back(database_url: str) -> None:
+    keys = f"{OTHER},{KEY}"
+
+    def refresh() -> None:
+        with opened(database_url) as beside:
+            state_of(beside, keys).set("token", "fresh")
+
+    class Interrupted(Vault):
+        """A vault in whose middle somebody else writes."""
+
+        def open(self, sealed: bytes) -> str:
+            refreshed.append(other.submit(refresh))
+            wait(refreshed, timeout=0.5)
+            return super().open(sealed)
+
+    refreshed: list[Future[None]] = []
+    with opened(database_url) as store, ThreadPoolExecutor(1) as other:
+        state_of(store, KEY).set("token", SECRET)
+        with store.begin() as unit:
+            assert unit.secrets.reseal(Interrupted(keys)) == 1
+        [done] = refreshed
+        done.result(60)
+        assert state_of(store, OTHER).get("token") == "fresh"

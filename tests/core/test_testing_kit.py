@@ -221,7 +221,7 @@ def test_a_publisher_that_breaks_the_contract_is_found_out(
 
 def test_faults_come_before_or_after_the_effect_and_calls_are_recorded() -> None:
     memory = MemoryPlugin()
-    [kind] = memory.storyline_publishers()
+    kind, *_ = memory.storyline_publishers()
     with kind.open(Place(), runtime_named("stage")) as publisher:
         handle = publisher.prepare(draft_of(picture()))
         memory.faults.order("publish", Unavailable("not now"))

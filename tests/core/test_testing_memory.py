@@ -66,6 +66,10 @@ class TestStage(PublisherTests):
         return MEMORY.stage(options.place)
 
 
+class TestStageWithAPast(TestStage):
+    kind_name = "memory-past"
+
+
 class FileWorld:
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -12,6 +12,7 @@ from storyline_core import PostState, Storyline, load_plugins, open_storyline
 from storyline_core.testing import files
 from tests.end_to_end.worker import Orders, start_worker
 from tests.end_to_end.world import START, SetClock, World, make_world, opened
+from tests.sampling import sampled
 
 AT_A_SLOT = START + timedelta(hours=3, minutes=5)
 MOST_MOMENTS = 200
@@ -61,14 +62,20 @@ def _moments(tmp_path: Path, database_url: str) -> list[str]:
     return worker.told()["moments"]
 
 
+def _stride(database_url: str) -> int:
+    return 3 if database_url.startswith("postgresql") else 1
+
+
 def test_dying_at_any_commit_or_plugin_call_publishes_every_post_exactly_once(
     tmp_path: Path, fresh_database: Callable[[], str]
 ) -> None:
-    moments = _moments(tmp_path, fresh_database())
+    first = fresh_database()
+    moments = _moments(tmp_path, first)
     assert "before publish" in moments
     assert "after publish" in moments
     assert len(moments) < MOST_MOMENTS
-    for number, moment in enumerate(moments):
+    # What a database adds to each is the same again and again: SQLite is tried at every moment, PostgreSQL at some.
+    for number, moment in sampled(moments, _stride(first)):
         root = tmp_path / f"{number:03}"
         world = _prepared(root, fresh_database())
         worker = start_worker(Orders(world, AT_A_SLOT, fused=True, dies_at=number))
@@ -80,12 +87,13 @@ def test_dying_at_any_commit_or_plugin_call_publishes_every_post_exactly_once(
 def test_dying_at_any_commit_or_plugin_call_shows_a_card_at_most_once_besides_its_reminder(
     tmp_path: Path, fresh_database: Callable[[], str]
 ) -> None:
-    whole = _prepared(tmp_path / "whole", fresh_database(), by_hand=True)
+    first = fresh_database()
+    whole = _prepared(tmp_path / "whole", first, by_hand=True)
     worker = start_worker(Orders(whole, AT_A_SLOT, fused=True, by_hand=True))
     assert worker.end() == 0
     moments = worker.told()["moments"]
     assert "after offer" in moments
-    for number, moment in enumerate(moments):
+    for number, moment in sampled(moments, _stride(first)):
         world = _prepared(tmp_path / f"{number:03}", fresh_database(), by_hand=True)
         worker = start_worker(Orders(world, AT_A_SLOT, fused=True, by_hand=True, dies_at=number))
         assert worker.end() == -signal.SIGKILL, moment

@@ -26,6 +26,7 @@ from storyline_core import (
     PostEvent,
     PostState,
     Progress,
+    Provenance,
     Refused,
     Schedule,
     Settings,
@@ -329,6 +330,7 @@ def test_a_picture_that_was_sent_is_stored_and_indexed(storyline: Storyline, plu
     assert got.item is not None
     assert (got.item.category, got.item.added_by) == ("cats", ADA)
     assert plugin.folder().files["cats/new.jpg"].content == picture(70)
+    assert plugin.folder().provenance["cats/new.jpg"] == Provenance(sent_by=ADA)
     again = desk.receive(ADA, "photos", "other name.jpg", io.BytesIO(picture(70)))
     assert again.known
     assert again.item is not None

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from contextlib import suppress
 from typing import BinaryIO
 
+import attrs
 import pytest
 from sqlalchemy import text
 
-from storyline_core import Refused, Storyline, SyncReport, SyncRequest, Unavailable
+from storyline_core import (
+    Listing,
+    MediaSourceProvider,
+    Refused,
+    SourceDefaults,
+    Storyline,
+    SyncReport,
+    SyncRequest,
+    Unavailable,
+)
 from storyline_core.steps import look_again as looking
 from storyline_core.steps.report import Progress
 from storyline_core.testing.memory import MemoryPlugin
@@ -147,3 +158,37 @@ def test_what_was_seen_before_an_interruption_is_kept(database_url: str, error: 
             looking.look_again(storyline.store, "photos", open_some, still_there)
         seen = sum(width is not None for width in widths(storyline).values())
         assert 0 < seen < 40
+
+
+def test_looking_ends_when_it_has_taken_long_enough_and_goes_on_next_time(database_url: str) -> None:
+    plugin, clock = MemoryPlugin(), SetClock()
+    fill_folder(plugin, 10)
+    with opened_in_memory(database_url, plugin, clock) as storyline:
+        storyline.sync("photos")
+        age(storyline)
+        line = storyline.source_line("photos")
+
+        def slow(key: str) -> BinaryIO:
+            clock.forward(looking.LONGEST / 4)
+            return storyline.opened_source("photos").open_media(key)
+
+        slowly = attrs.evolve(line, provider=_Slow(line.provider, slow))
+        assert looking.look_again_after(slowly, SyncRequest()) == looking.LookedAgain(4, 10)
+        assert looking.look_again_after(slowly, SyncRequest()) == looking.LookedAgain(4, 6)
+        assert sum(width is not None for width in widths(storyline).values()) == 8
+
+
+class _Slow(SourceDefaults):
+    """A source over a thin wire."""
+
+    def __init__(self, source: MediaSourceProvider, opening: Callable[[str], BinaryIO]) -> None:
+        self._source = source
+        self._opening = opening
+
+    def list_media(self, cursor: str | None) -> Listing:
+        """As the source itself."""
+        return self._source.list_media(cursor)
+
+    def open_media(self, key: str) -> BinaryIO:
+        """After a while."""
+        return self._opening(key)

@@ -444,9 +444,22 @@ def test_what_is_approved_ahead_of_its_time_goes_out_at_its_time(
 # --- looking ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "error", [Unavailable("down"), NeedsPerson("The token has expired.", remedy="Log in."), Refused("what?")]
-)
+def test_what_the_publisher_will_never_take_goes_to_the_team(
+    database_url: str, plugin: MemoryPlugin, clock: SetClock
+) -> None:
+    with at_first_slot(database_url, plugin, clock) as storyline:
+        plugin.faults.order("publish", Crash())
+        with pytest.raises(Crash):
+            storyline.tick()
+        plugin.faults.order("find", Refused("It is no video that can be shown."))
+        for _ in range(20):
+            later(storyline, clock, MINUTE)
+        assert first(storyline).state is PostState.OFFERED
+        assert first(storyline).by_hand
+        assert "no video" in first(storyline).last_error
+
+
+@pytest.mark.parametrize("error", [Unavailable("down"), NeedsPerson("The token has expired.", remedy="Log in.")])
 def test_a_publisher_that_does_not_answer_is_not_asked_all_the_time_and_a_person_is(
     database_url: str, plugin: MemoryPlugin, clock: SetClock, error: Exception
 ) -> None:

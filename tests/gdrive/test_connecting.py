@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from storyline_core import NeedsPerson, Secret
-from storyline_gdrive.connecting import Connecting
+from storyline_gdrive.connecting import Connecting, Forgotten
 from storyline_gdrive.consent import Asked, NoConsent, ask_consent, code_in
 from storyline_gdrive.credentials import SIGNED_IN
 from storyline_gdrive.opened import opened
@@ -31,7 +31,7 @@ class Ann:
         self.person = server.world.user("Ann")
         root = server.world.folder("Stories", self.person.root)
         server.world.file("a.jpg", root, b"x")
-        team = TeamDrive(server, self.person, root, cache)
+        self.team = team = TeamDrive(server, self.person, root, cache)
         self.client = server.client(testing=True)
         server.oauth.at_browser = self.person
         robot = server.world.robot("unused")
@@ -63,9 +63,9 @@ def test_a_pasted_answer_connects_and_nothing_secret_is_shown(ann: Ann) -> None:
     assert asked.verifier not in repr(asked)
     with opened(ann.settings, ann.runtime) as source:
         assert len(source.list_media(None).files) == 1
-    assert connecting.forget()
+    assert connecting.forget() is Forgotten.GIVEN_BACK
     assert ann.runtime.state.get(SIGNED_IN) is None
-    assert not connecting.forget()
+    assert connecting.forget() is Forgotten.NOTHING
 
 
 def test_the_browser_brings_the_code_to_the_door(ann: Ann) -> None:

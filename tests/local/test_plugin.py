@@ -30,7 +30,8 @@ RUNTIME = Runtime(name="here", now=lambda: datetime(2026, 5, 1, tzinfo=UTC), sta
 def test_three_kinds_are_offered_and_open(tmp_path: Path) -> None:
     (source,) = plugin.storyline_media_source_providers()
     (publisher,) = plugin.storyline_publishers()
-    (notifier,) = plugin.storyline_notifiers()
+    notifier, webhook, email = plugin.storyline_notifiers()
+    assert (webhook.name, email.name) == ("webhook", "email")
     assert (source.name, publisher.name, notifier.name) == ("local", "outbox", "terminal")
     with source.open(LocalFolder(path=tmp_path), RUNTIME) as folder:
         assert isinstance(folder, MediaSourceProvider)
@@ -44,7 +45,7 @@ def test_three_kinds_are_offered_and_open(tmp_path: Path) -> None:
 
 
 def test_cards_go_where_the_settings_say(capsys: pytest.CaptureFixture[str]) -> None:
-    (notifier,) = plugin.storyline_notifiers()
+    notifier = plugin.storyline_notifiers()[0]
     from storyline_core import Alert, AlertLevel
 
     for stream in Stream:

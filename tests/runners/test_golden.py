@@ -58,6 +58,7 @@ _BLURRED = (
     (re.compile(r"[A-Z][a-z]{2} \d\d [A-Z][a-z]{2} \d{4}"), "<day>"),
     (re.compile(r"<time> CES?T"), "<time> <zone>"),
     (re.compile(r"(?m)^(cli:<user>) +\S+ +(?=member)"), r"\1  <name>  "),
+    (re.compile(r"(?m)^\S+( +\d+ +\d+ posted, .*) in \d+ s +\d+:00(, \d+:00)?"), r"<name>\1 in <s>  <hours>"),
     (re.compile(r"\d+\.\d s\b"), "<s>"),
     (re.compile(r"\d+ s ago"), "<s> ago"),
     (re.compile(r"\d+\.\d GB free"), "<room> free"),
@@ -81,7 +82,8 @@ def played(project: Project) -> str:
         parts.append(f"$ storyline {command}\n{said.out}{said.err}{code}")
     text = "\n".join(parts).replace(str(project.folder), "<folder>").replace(who(), "cli:<user>")
     # Every migration adds one; what people read does not change with it.
-    text = re.sub(r"\b0\d{3}\b(?=[;).])", "<schema>", text)
+    text = re.sub(r"\b0\d{3}\b(?=[;).\n])", "<schema>", text)
+    text = re.sub(r"\bstoryline-\d{8}T\d{6}Z", "storyline-<moment>", text)
     if post:
         text = text.replace(post, "<post>")
     for pattern, blurred in _BLURRED:

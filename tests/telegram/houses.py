@@ -17,6 +17,7 @@ from storyline_core import (
     Post,
     PostState,
     Schedule,
+    Secret,
     Settings,
     SourceEntry,
     Storyline,
@@ -102,7 +103,9 @@ class House:
         assert not failed, failed
 
 
-def settings_of(database_url: str, team: Team, telegram: dict[str, object], **account: object) -> Settings:
+def settings_of(
+    database_url: str, team: Team, telegram: dict[str, object], key: Secret | None = None, **account: object
+) -> Settings:
     """One account that the team posts by hand."""
     given: dict[str, object] = {
         "name": "main",
@@ -119,18 +122,25 @@ def settings_of(database_url: str, team: Team, telegram: dict[str, object], **ac
         notifiers=[Entry("team", "telegram", team.settings(**telegram))],
         publishers=[Entry("stage", "memory", Place())],
         accounts=[Account(**(given | account))],  # type: ignore[arg-type]
+        secret_key=key,
     )
 
 
 @contextmanager
 def opened_house(
-    database_url: str, team: Team, *, pictures: int = 8, telegram: dict[str, object] | None = None, **account: object
+    database_url: str,
+    team: Team,
+    *,
+    pictures: int = 8,
+    telegram: dict[str, object] | None = None,
+    key: Secret | None = None,
+    **account: object,
 ) -> Iterator[House]:
-    """The team's Storyline, with so many pictures."""
+    """The team's Storyline, with so many pictures; `key` seals what plugins remember."""
     memory, clock = MemoryPlugin(), SetClock()
     for number in range(pictures):
         memory.folder().write(f"{('cats', 'dogs')[number % 2]}/{number:03}.jpg", picture(number))
-    settings = settings_of(database_url, team, telegram or {}, **account)
+    settings = settings_of(database_url, team, telegram or {}, key, **account)
     with open_storyline(settings, plugins=load_plugins(extra=[memory]), clock=clock) as storyline:
         storyline.set_role(f"telegram:{team.ann.id}", TeamRole.ADMIN)
         yield House(storyline, team, clock, memory)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ import attrs
 import pytest
 from PIL import Image
 
-from storyline_core import Alert, AlertLevel, Description, Draft, NeedsPerson, PostState, Refused
+from storyline_core import Alert, AlertLevel, Description, Draft, NeedsPerson, PostState, Refused, Unavailable
 from storyline_core.testing import draft_of, picture, runtime_named
 from storyline_telegram.notifier import TelegramNotifier
 from storyline_telegram.opened import opened
@@ -138,6 +138,54 @@ def test_a_film_over_fifty_megabytes_is_a_card_without_it(squad: Team) -> None:
     assert (card.kind, answer.text) == ("text", note)
     assert note in card.text
     assert "Skipped" in card.text
+
+
+def seen_small(draft: Draft, opening: Callable[[], io.BytesIO]) -> Draft:
+    """A draft whose file nobody may fetch to show it: its source has a small picture of it."""
+
+    def whole() -> io.BytesIO:
+        raise AssertionError("the whole file was fetched for a card")
+
+    return attrs.evolve(draft, open_media=whole, open_preview=opening)
+
+
+@pytest.mark.parametrize(("name", "size"), [("film.mp4", 51_000_000), ("a.jpg", 51_000_000), ("a.jpg", 11_000_000),
+                                            ("a.gif", 60_000_000)])  # fmt: skip
+def test_what_is_too_large_is_shown_by_the_sources_small_picture(squad: Team, name: str, size: int) -> None:
+    draft = of_size(draft_of(picture(1), name=name), size)
+    shown = seen_small(draft, lambda: io.BytesIO(picture(2)))
+    with notifier(squad) as made:
+        message = made.offer(shown)
+        again = attrs.evolve(shown.post, state=PostState.SKIPPED, settled_at=shown.post.due_at, reason="so", revision=2)
+        made.update(message, again)
+        if size < 50_000_000:
+            made._cards.original(draft, made.places.main, 1)
+    card, *originals = squad.chat.messages
+    assert (card.kind, card.file_bytes) == ("photo", picture(2))
+    assert ("Only a picture of the video. The file (51 MB) is over" in card.text) is (name == "film.mp4")
+    assert "Skipped" in card.text
+    assert [len(each.file_bytes) for each in originals] == ([size] if size < 50_000_000 else [])
+
+
+def test_a_small_picture_that_is_not_to_be_had_keeps_no_card_back(squad: Team) -> None:
+    def none_yet() -> io.BytesIO:
+        raise Unavailable("Drive is busy.")
+
+    film = of_size(draft_of(picture(1), name="film.mp4"), 51_000_000)
+    large = of_size(draft_of(picture(1), ordinal=1), 11_000_000)
+    with notifier(squad) as made:
+        for draft in (film, large):
+            made.offer(attrs.evolve(draft, open_preview=none_yet))
+    words, fitted = squad.chat.messages
+    assert (words.kind, fitted.kind) == ("text", "photo")
+    assert "The file (51 MB) is over Telegram's 50 MB." in words.text
+
+
+def test_what_fits_is_shown_as_it_is_whatever_its_source_has(squad: Team) -> None:
+    draft = draft_of(picture(1))
+    with notifier(squad) as made:
+        made.offer(attrs.evolve(draft, open_preview=lambda: io.BytesIO(picture(2))))
+    assert squad.cards()[0].file_bytes == picture(1)
 
 
 @pytest.mark.parametrize("title", TITLES)

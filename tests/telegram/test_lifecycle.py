@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storyline_core import Decision, Person, PostEvent, TeamRole, Unavailable, Uncertain
+from storyline_core import Decision, Person, PostEvent, Secret, TeamRole, Unavailable, Uncertain
 from storyline_telegram.lifecycle import (
     LATE,
     Habits,
@@ -22,6 +22,7 @@ from storyline_telegram.lifecycle import (
     command_menus,
     last_due,
     menu_changes,
+    scope_in,
 )
 from storyline_telegram.notifier import TelegramNotifier
 from storyline_telegram.presence import Presence
@@ -238,3 +239,39 @@ def test_typing_a_slash_shows_what_each_may_do(sqlite_url: str, squad: Team) -> 
         presence.show_menus()
         assert "pause" in squad.ben.sees_commands(squad.bot, squad.chat)
         assert "pause" not in squad.ann.sees_commands(squad.bot, squad.chat)
+
+
+def demoted_meanwhile(house: House, presence: Presence) -> None:
+    """Ann is an admin and sees it; then this process ends, and she is one no more."""
+    presence.show_menus()
+    squad = house.team
+    assert "pause" in squad.ann.sees_commands(squad.bot, squad.chat)
+    house.storyline.set_role(f"telegram:{squad.ann.id}", TeamRole.MEMBER)
+
+
+@pytest.mark.parametrize("key", [None, Secret("0123456789abcdef" * 2)])
+def test_a_menu_goes_with_the_role_although_another_process_has_shown_it(
+    sqlite_url: str, squad: Team, key: Secret | None
+) -> None:
+    for number in range(2):
+        with opened_house(sqlite_url, squad, key=key) as house:
+            notifier = house.storyline.opened_notifier("team")
+            assert isinstance(notifier, TelegramNotifier)
+            presence = Presence(notifier, house.storyline.desk("team"), Habits())
+            if number == 0:
+                demoted_meanwhile(house, presence)
+            else:
+                house.storyline.set_role(f"telegram:{squad.ann.id}", TeamRole.MEMBER)
+                squad.server.refuse(502, method="deleteMyCommands", times=2)
+                presence.show_menus()
+                presence.show_menus()
+                presence.show_menus()
+                assert "pause" not in squad.ann.sees_commands(squad.bot, squad.chat)
+                assert "queue" in squad.ann.sees_commands(squad.bot, squad.chat)
+
+
+def test_scopes_are_remembered_in_words() -> None:
+    for scope in (Scope(Reach.DEFAULT), Scope(Reach.CHAT, -5), Scope(Reach.CHAT_MEMBER, -5, 7)):
+        assert scope_in(str(scope)) == scope
+    for words in ("", "chat", "chat/x/", "sky/1/2"):
+        assert scope_in(words) is None

@@ -8,10 +8,11 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storyline_core import Draft, Foreseen, PostView, Publication
+from storyline_core import Draft, Foreseen, Person, PostView, Publication, TeamRole
 from storyline_telegram.answers import history_pages, listed_names, plan_pages, queue_pages
 from storyline_telegram.pages import MOST_ROWS, paged, read_units
 from storyline_telegram.reports import digest
+from storyline_telegram.seeing import admin_numbers, admins_of, names_of, number_of_person, people_of
 from storyline_telegram.texts import line, shown
 from storyline_telegram.views import DayView
 from tests.local.drafts import AT as BERLIN_NOON
@@ -62,3 +63,18 @@ def test_long_days_are_cut_short_and_say_so() -> None:
 def test_admins_are_named_as_people_say_it() -> None:
     said = [listed_names(names) for names in ([], ["Ada"], ["Ada", "Bo"], ["Ada", "Bo", "Cy"], [" ", *"ABCD"])]
     assert said == ["", "Ada", "Ada or Bo", "Ada, Bo or Cy", "A, B or 2 others"]
+
+
+def test_people_are_called_by_what_is_known_of_them() -> None:
+    people = [
+        Person("telegram:1", "telegram", "Ada", "ada", role=TeamRole.ADMIN),
+        Person("telegram:2", "telegram", "", "ben"),
+        Person("telegram:3", "telegram", role=TeamRole.ADMIN),
+        Person("telegram:4", "telegram", "Gone", role=TeamRole.ADMIN, active=False),
+        Person("cli:maria", "cli", "Maria", role=TeamRole.ADMIN),
+    ]
+    assert names_of(people) == {"telegram:1": "Ada", "telegram:2": "@ben", "telegram:4": "Gone", "cli:maria": "Maria"}
+    assert admins_of(people) == ("Ada", "telegram:3")
+    assert admin_numbers(people) == (1, 3)
+    assert people_of(None) == ()
+    assert [number_of_person(key) for key in ("telegram:7", "telegram:x", "cli:7", "7")] == [7, None, None, None]

@@ -87,3 +87,29 @@ def test_a_mistake_is_told_with_its_place_before_anything_starts(tmp_path: Path,
         read(WHOLE.replace(was, now, 1), tmp_path)
     assert said in str(caught.value)
     assert "with blanks" not in str(caught.value)
+
+
+TWO = """
+[notifiers.first]
+kind = "telegram"
+token = { env = "BOT_TOKEN" }
+chat = -5
+
+[notifiers.second]
+kind = "telegram"
+token = { env = "OTHER_TOKEN" }
+chat = -6
+"""
+
+
+def test_two_notifiers_with_one_bot_are_refused_and_both_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "storyline.toml"
+    path.write_text(f'[database]\nurl = "sqlite:///{tmp_path}/storyline.db"\n{TWO}')
+    load(path, ENVIRONMENT | {"OTHER_TOKEN": "2:b"}, load_plugins())
+    with pytest.raises(SettingsError) as caught:
+        load(path, ENVIRONMENT | {"OTHER_TOKEN": "1:a"}, load_plugins())
+    [problem] = caught.value.problems
+    assert problem.path == "notifiers.second.token"
+    assert problem.message == "[notifiers.first] and [notifiers.second] have the same token."
+    assert "Give each a bot of its own" in problem.remedy
+    assert "1:a" not in str(caught.value)

@@ -143,7 +143,8 @@ def test_another_picture_comes_on_a_card_of_its_own(sqlite_url: str, squad: Team
             squad.ann.taps(old, "Another picture")
             eventually(lambda: house.now(post).round == 1)
             eventually(lambda: not old.buttons)
-        house.storyline.tick()
+            # Nobody waits for the next turn.
+            house.settled(post, PostState.OFFERED)
         new = card(house, post)
         assert new is not old
         assert (old.text.split("\n")[0], new.text.split("\n")[0]) == (was, named(house, post))
@@ -152,6 +153,23 @@ def test_another_picture_comes_on_a_card_of_its_own(sqlite_url: str, squad: Team
             squad.ann.forges(old, encoded(CardTap(Action.POSTED, post.id, 3)))
             eventually(lambda: len(told(house)) == 3)
         assert house.now(post).state is PostState.OFFERED
+
+
+def test_another_picture_that_cannot_come_at_once_comes_with_the_next_turn(sqlite_url: str, squad: Team) -> None:
+    with opened_house(sqlite_url, squad) as house:
+        post = house.first_card()
+        old = card(house, post)
+        squad.server.refuse(502, method="sendPhoto", times=100)
+        with house.listening():
+            squad.ann.taps(old, "More…")
+            eventually(lambda: "Another picture" in old.labels)
+            squad.ann.taps(old, "Another picture")
+            eventually(lambda: house.now(post).last_error)
+        squad.server.state.faults.waiting.clear()
+        assert house.now(post).state is PostState.SCHEDULED
+        house.clock.forward(minutes=2)
+        house.storyline.tick()
+        assert card(house, post) is not old
 
 
 def test_links_captions_and_originals_are_given_away(sqlite_url: str, squad: Team) -> None:

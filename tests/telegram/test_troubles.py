@@ -7,10 +7,23 @@ from datetime import timedelta
 
 import pytest
 
-from storyline_core import Alert, AlertLevel, NeedsPerson, Post, PostState, Refused, Secret, Unavailable, Uncertain
+from storyline_core import (
+    Alert,
+    AlertLevel,
+    NeedsPerson,
+    Post,
+    PostState,
+    Refused,
+    Secret,
+    TeamRole,
+    Unavailable,
+    Uncertain,
+)
 from storyline_core.testing import draft_of, picture, runtime_named
 from storyline_telegram.faults import Trouble, Why, fault_of, sorted_out
 from storyline_telegram.opened import opened
+from storyline_telegram.pacing import Limits, Turns
+from storyline_telegram.plugin import RouteTo
 from tests.telegram.bot_api.chats import ChatMessage
 from tests.telegram.bot_api.limits import Way
 from tests.telegram.bot_api.server import BotApi
@@ -80,6 +93,40 @@ def test_a_reminder_that_nobody_saw_arrive_is_the_last_one_and_good(sqlite_url: 
     assert "Skipped by Cem" in reminder.text
 
 
+UNKNOWN = "Bad Request: SOMETHING_NEW"
+
+
+def test_what_is_refused_for_no_known_reason_is_tried_in_other_forms(squad: Team) -> None:
+    squad.server.refuse(400, UNKNOWN, method="sendPhoto", times=2)
+    with opened(squad.settings(), runtime_named("team")) as made:
+        made.offer(draft_of(picture(1)))
+    [card] = squad.cards()
+    assert card.kind == "document"
+    assert [call.method for call in squad.server.calls() if "send" in call.method] == [
+        "sendPhoto", "sendPhoto", "sendDocument",
+    ]  # fmt: skip
+
+
+def test_the_fitted_version_is_enough_where_only_the_original_is_refused(squad: Team) -> None:
+    squad.server.refuse(400, UNKNOWN, method="sendPhoto")
+    with opened(squad.settings(), runtime_named("team")) as made:
+        made.offer(draft_of(picture(1)))
+    assert [card.kind for card in squad.cards()] == ["photo"]
+
+
+def test_what_is_refused_in_every_form_fails_with_telegrams_reason(sqlite_url: str, squad: Team) -> None:
+    with opened_house(sqlite_url, squad) as house:
+        for method in ("sendPhoto", "sendDocument"):
+            squad.server.refuse(400, UNKNOWN, method=method, times=100)
+        post = post_of(house)
+        with house.storyline.read() as unit:
+            [failed] = [each for each in unit.queue.history("main") if each.state is PostState.FAILED]
+        assert failed.last_error == "Telegram refused it: Something_new."
+        assert squad.cards() == []
+        assert any("Something_new" in text for text in texts(squad.admins.messages))
+        assert post.id != failed.id
+
+
 @pytest.mark.parametrize("code", [500, 502, 503])
 def test_while_telegram_is_out_of_order_the_line_waits(sqlite_url: str, squad: Team, code: int) -> None:
     with opened_house(sqlite_url, squad) as house:
@@ -113,6 +160,45 @@ def test_a_short_pause_is_waited_for(squad: Team) -> None:
     with opened(squad.settings(), runtime_named("team")) as made:
         made.offer(draft_of(picture(1)))
     assert [call.code for call in squad.server.calls("sendPhoto")] == [429, 200]
+
+
+def test_a_full_chat_of_one_account_keeps_no_other_waiting(sqlite_url: str, squad: Team) -> None:
+    cats = squad.server.chat("supergroup", "Cats", members=[squad.ann], bots=[squad.bot])
+    routed = {"routes": (RouteTo(chat=cats.id, categories=("cats",)),), "messages_per_minute": 20}
+    with opened_house(sqlite_url, squad, telegram=routed) as house:
+        squad.server.refuse(429, method="sendPhoto", chat=cats, retry_after=90)
+        house.storyline.sync("photos")
+        wanted = [house.storyline.post_beside("main", by="cli:ann") for _ in range(8)]
+        ours = sorted((post for post in wanted if post.category == "cats"), key=lambda post: (post.due_at, post.id))
+        others = [post for post in wanted if post.category != "cats"]
+        assert (len(ours), len(others)) == (4, 4)
+        house.storyline.tick()
+        with house.storyline.read() as unit:
+            assert unit.accounts.state("main").stopped_until is None
+        assert {house.now(post).state for post in others} == {PostState.OFFERED}
+        assert squad.cards(cats) == []
+        waits = [house.now(post).next_try_at for post in ours]
+        assert all(waits)
+        assert "takes no more messages in chat" in house.now(ours[0]).last_error
+        assert waits == sorted(waits)  # type: ignore[type-var]
+        assert waits[0] == house.clock.at + timedelta(seconds=90)
+        assert len(squad.server.calls("sendPhoto", chat=cats)) == 1
+
+
+def test_the_first_to_find_a_chat_full_is_the_first_to_come_again() -> None:
+    turns = Turns(Limits(chat_second=1, group_minute=20))
+    there = {"a", "b"}
+    assert turns.later(-1, "a", 0.0, 30.0) == 30.0
+    assert turns.wait(-1, "b", 10.0, there.__contains__) == 23.0
+    assert turns.later(-1, "b", 10.0, 20.0) == 23.0
+    assert turns.wait(-2, "b", 10.0, there.__contains__) == 0.0
+    assert turns.wait(-1, "a", 30.0, there.__contains__) == 0.0, "it is their turn"
+    assert turns.wait(-1, "b", 50.0, there.__contains__) == 3.0, "the first is late, and first all the same"
+    turns.over(-1, "a")
+    assert turns.wait(-1, "b", 33.0, there.__contains__) == 0.0
+    assert turns.wait(-1, "c", 33.0, there.__contains__) == 3.0
+    there.remove("b")
+    assert turns.wait(-1, "c", 33.0, there.__contains__) == 0.0, "nobody waits for who was skipped meanwhile"
 
 
 def test_a_pause_in_one_chat_is_none_for_another(api: BotApi) -> None:
@@ -193,6 +279,60 @@ def test_a_card_that_cannot_ever_be_sent_is_missed_and_an_admin_knows_why(
         assert (after.state, after.tries) == (PostState.MISSED, 0)
         assert said in after.reason
         assert len([text for text in texts(team.admins.messages) if said in text]) <= 2
+
+
+def test_where_the_chat_for_alerts_is_the_one_that_is_gone_admins_hear_it_in_their_own(
+    sqlite_url: str, squad: Team
+) -> None:
+    squad.ann.starts(squad.bot)
+    with opened_house(sqlite_url, squad, telegram={"admin_chat": None}) as house:
+        house.storyline.set_role(f"telegram:{squad.ben.id}", TeamRole.ADMIN)
+        squad.server.kick(squad.bot, squad.chat)
+        post = post_of(house)
+        assert post.state is PostState.SCHEDULED
+        told = [text for text in texts(squad.ann.chat.messages) if text.startswith("Error: main: ")]
+        assert len(told) == 1
+        assert "The bot was removed from chat" in told[0]
+        assert "Add it to the chat again." in told[0]
+        house.clock.forward(minutes=20)
+        house.storyline.tick()
+        assert [text for text in texts(squad.ann.chat.messages) if text.startswith("Error: main: ")] == told
+
+
+def test_a_reminder_that_could_not_be_sent_is_sent_when_telegram_is_back(sqlite_url: str, squad: Team) -> None:
+    with opened_house(sqlite_url, squad) as house:
+        post = post_of(house)
+        fault = squad.server.refuse(502, method="sendPhoto", times=1_000)
+        house.clock.forward(hours=2, minutes=1)
+        for _ in range(3):
+            house.storyline.tick()
+            house.clock.forward(minutes=2)
+        waiting = house.now(post)
+        assert (waiting.state, waiting.reminded_at) == (PostState.OFFERED, None)
+        fault.left = 0
+        house.storyline.tick()
+        reminder = squad.cards()[1]
+        assert reminder.text.startswith("Reminder")
+        house.clock.forward(minutes=10)
+        house.storyline.tick()
+        assert len([card for card in squad.cards() if card.text.startswith("Reminder")]) == 1
+        squad.ben.taps(squad.cards()[0], "Posted")
+        house.storyline.tick()
+        assert house.now(post).state is PostState.POSTED, "the first card is good, whatever came of reminding"
+
+
+def test_a_reminder_of_a_card_that_nobody_saw_waits_for_telegram_too(sqlite_url: str, squad: Team) -> None:
+    with opened_house(sqlite_url, squad) as house:
+        squad.server.fault(Way.CUT_AFTER, method="sendPhoto")
+        post = post_of(house)
+        fault = squad.server.refuse(502, method="sendPhoto", times=1_000)
+        house.clock.forward(hours=2, minutes=1)
+        house.storyline.tick()
+        assert (house.now(post).state, house.now(post).reminded_at) == (PostState.OFFERING, None)
+        fault.left = 0
+        house.clock.forward(minutes=2)
+        house.storyline.tick()
+        assert (house.now(post).state, len(squad.cards())) == (PostState.OFFERED, 2)
 
 
 def test_once_the_bot_is_back_the_line_goes_on_and_the_admins_hear_it(sqlite_url: str, squad: Team) -> None:

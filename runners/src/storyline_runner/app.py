@@ -14,11 +14,14 @@ import typer
 from storyline_runner import screen
 from storyline_runner.commands import (
     accounts,
+    backups,
     curating,
     database,
     deciding,
     duplicates,
     history,
+    installing,
+    keys,
     media,
     planning,
     queue,
@@ -26,6 +29,7 @@ from storyline_runner.commands import (
     sources,
     starting,
     syncing,
+    telling,
     users,
     working,
 )
@@ -42,6 +46,7 @@ COMMANDS: dict[str, Command] = {
     "init": starting.init,
     "sync": syncing.sync,
     "plan": planning.plan,
+    "why": telling.why,
     "run": working.run,
     "tick": working.tick,
     "check": working.check,
@@ -113,11 +118,25 @@ GROUPS: dict[str, tuple[str, dict[str, Command]]] = {
             "copy": database.copy,
         },
     ),
-    "service": ("Keep Storyline running on this machine.", {"install": starting.install_unit}),
+    "backup": (
+        "Backups: everything that Storyline knows, in one file.",
+        {
+            "create": backups.create,
+            "list": backups.list_backups,
+            "verify": backups.verify,
+            "restore": backups.restore,
+            "prune": backups.prune,
+        },
+    ),
+    "secrets": (
+        "The key of what plugins keep encrypted.",
+        {"list": keys.list_secrets, "new": keys.make_key, "rotate": keys.rotate},
+    ),
+    "service": ("Keep Storyline running on this machine.", {"install": installing.install_unit}),
 }
 
 LISTS: dict[str, tuple[Command, dict[str, Command]]] = {
-    "history": (history.list_history, {"show": history.show_history}),
+    "history": (history.list_history, {"show": history.show_history, "stats": history.stats}),
     "runs": (runs.list_runs, {"show": runs.show_run}),
 }
 """Commands that list by themselves and have commands below them."""
@@ -134,8 +153,10 @@ def run(words: Sequence[str]) -> int:
             raise BrokenPipeError from end
         raise
     except typer.Abort:
+        if sys.stdin.isatty():
+            return INTERRUPTED
         screen.note("Nobody answered, so nothing was done.")
-        return INTERRUPTED if sys.stdin.isatty() else FAILED
+        return FAILED
     except Exception as error:
         # A mistake on the command line, which typer knows how to tell.
         show, exit_code = getattr(error, "show", None), getattr(error, "exit_code", None)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from storyline_core import Settings
@@ -51,7 +52,34 @@ class TextLines(logging.Formatter):
         return text
 
 
-def log_for(settings: Settings, *, verbose: bool, daemon: bool = False) -> None:
+class JournalLines(logging.Formatter):
+    """`<4>message` as systemd's journal reads it, which knows the time by itself (man 3 sd-daemon)."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The lines of a record, each with its urgency, without secrets."""
+        from storyline_core import scrub
+
+        text = scrub(record.getMessage(), limit=4000)
+        if record.exc_info:
+            text += "\n" + scrub(self.formatException(record.exc_info), limit=20_000)
+        urgency = next(number for level, number in _URGENCIES if record.levelno >= level)
+        return "\n".join(f"<{urgency}>{line}" for line in text.splitlines() or [""])
+
+
+_URGENCIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (0, 7))
+
+
+def _goes_to_journal(stream: TextIO) -> bool:
+    """Whether what is written there lands in the journal: systemd names the stream that does."""
+    named = os.environ.get("JOURNAL_STREAM", "")
+    try:
+        found = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return named == f"{found.st_dev}:{found.st_ino}"
+
+
+def log_for(settings: Settings, *, verbose: bool, daemon: bool = False, as_json: bool = False) -> None:
     """Log as the settings say. A single command says only what is wrong, unless it logs into a file or is verbose."""
     to_file = settings.log.file is not None
     level = logging.getLevelNamesMapping()[settings.log.level.value.upper()]
@@ -64,9 +92,13 @@ def log_for(settings: Settings, *, verbose: bool, daemon: bool = False) -> None:
         handler: logging.Handler = logging.FileHandler(settings.log.file, encoding="utf-8", errors="backslashreplace")
     else:
         handler = logging.StreamHandler(sys.stderr)
-    as_json = settings.log.format.value == "json"
     dated = daemon or to_file
-    handler.setFormatter(JsonLines() if as_json else TextLines(dated=dated, tracebacks=verbose or dated))
+    if as_json or settings.log.format.value == "json":
+        handler.setFormatter(JsonLines())
+    elif dated and not to_file and _goes_to_journal(sys.stderr):
+        handler.setFormatter(JournalLines())
+    else:
+        handler.setFormatter(TextLines(dated=dated, tracebacks=verbose or dated))
     ours = logging.getLogger(_OURS)
     ours.handlers[:] = [handler]
     ours.setLevel(level)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from storyline_core import Settings
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]
+Since = Annotated[str | None, typer.Option("--since", metavar="WHEN", help="7d, 2026-05-01 or a time.")]
+CsvFlag = Annotated[bool, typer.Option("--csv", help="A sheet of comma-separated values, with a header.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen; write nothing, contact nobody.")]
 AccountName = Annotated[str | None, typer.Option("--account", metavar="NAME", help="Only this account.")]
 PostId = Annotated[str, typer.Argument(metavar="ID", help="The post's id; its beginning is enough.")]

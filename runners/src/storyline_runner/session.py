@@ -15,7 +15,7 @@ import typer
 from storyline_runner.complaints import Misused
 
 if TYPE_CHECKING:
-    from storyline_core import Plugins, Settings, Storyline
+    from storyline_core import EffectiveSetting, Plugins, Settings, Storyline
 
 SETTINGS_FILE = "storyline.toml"
 
@@ -62,6 +62,12 @@ class Session:
         from storyline_core import load
 
         return load(self.settings_file(), self.environment, plugins or self.plugins())
+
+    def effective_settings(self) -> tuple[EffectiveSetting, ...]:
+        """Every setting as it comes out, and where it came from."""
+        from storyline_core import effective_settings
+
+        return effective_settings(self.settings_file(), self.environment, self.plugins())
 
     @contextmanager
     def storyline(self, *, read_only: bool = False) -> Iterator[Storyline]:

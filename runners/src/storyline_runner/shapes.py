@@ -20,8 +20,6 @@ if TYPE_CHECKING:
         KindRecord,
         Likened,
         MediaItem,
-        Person,
-        PersonStats,
         PostView,
         Publication,
         Run,
@@ -240,32 +238,6 @@ def run_shape(run: Run) -> Shape:
         "result": dict(run.result) if run.result is not None else None,
         "error": run.error,
         "error_type": run.error_type,
-    }
-
-
-def person_shape(person: Person) -> Shape:
-    """One member of the team."""
-    return {
-        "id": person.person,
-        "notifier": person.notifier,
-        "name": person.name,
-        "username": person.username,
-        "team": person.team,
-        "role": str(person.role),
-        "active": person.active,
-        "posts": person.posts,
-        "first_seen_at": iso(person.first_seen_at),
-        "last_seen_at": iso(person.last_seen_at),
-    }
-
-
-def stats_shape(stats: PersonStats) -> Shape:
-    """What one person did."""
-    return {
-        "id": stats.person,
-        "decisions": dict(stats.decisions),
-        "posts": stats.posts,
-        "last_at": iso(stats.last_at),
     }
 
 

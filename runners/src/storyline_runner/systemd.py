@@ -2,41 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+
+import attrs
 
 _UNIT = """\
 [Unit]
 Description=Storyline: stories from a library of pictures
 After=network-online.target
 Wants=network-online.target
+# It is never given up: a disk or a network that is missing now may be there in an hour.
+StartLimitIntervalSec=0
 
 [Service]
-Type=simple
+Type=notify
+NotifyAccess=main
 ExecStart={command}
+ExecReload=/bin/kill -HUP $MAINPID
 WorkingDirectory={directory}
-Restart=on-failure
+{who}Restart=on-failure
 RestartSec=10
-# The step in hand is finished before it stops.
-KillSignal=SIGTERM
-TimeoutStopSec=120
 # Exit code 2: the settings are wrong, and starting again would not help.
 RestartPreventExitStatus=2
-NoNewPrivileges=true
+# An older database is brought level before the daemon is ready.
+TimeoutStartSec=15min
+# It says three times as often that it is alive.
+WatchdogSec=10min
+# The step in hand is finished first, within 20 seconds.
+KillMode=mixed
+TimeoutStopSec=40
 
+{walls}
 [Install]
 WantedBy={target}
 """
 
+_LOW_WALLS = """\
+NoNewPrivileges=true
+LockPersonality=true
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+RestrictRealtime=true
+RestrictSUIDSGID=true
+SystemCallArchitectures=native
+"""
+"""What works in a user's unit as well."""
 
-def unit_text(python: str, config: Path | None, directory: Path, *, for_everybody: bool) -> str:
-    """The unit for this Python and settings file, as a system's unit or a user's."""
-    words = [python, "-m", "storyline_runner", *(("--config", str(config)) if config else ()), "run"]
-    return _UNIT.format(
-        command=" ".join(map(_word, words)),
-        directory=_path(config.parent if config else directory),
-        target="multi-user.target" if for_everybody else "default.target",
-    )
+_HIGH_WALLS = """\
+ProtectSystem=strict
+ProtectHome=read-only
+PrivateTmp=true
+PrivateDevices=true
+ProtectClock=true
+ProtectControlGroups=true
+ProtectHostname=true
+ProtectKernelLogs=true
+ProtectKernelModules=true
+ProtectKernelTunables=true
+CapabilityBoundingSet=
+StateDirectory=storyline
+# What may be written besides; settle it anew with `storyline service install --force` when folders change.
+"""
+
+
+@attrs.frozen
+class Unit:
+    """What a unit is made from. `user` is who it runs as, as a unit of the whole machine; None: a unit of one's own.
+
+    `writes` are the folders that must not be behind a wall.
+    """
+
+    python: str
+    config: Path | None
+    directory: Path
+    user: str | None = None
+    writes: Sequence[Path] = ()
+
+    def text(self) -> str:
+        """The unit file."""
+        config = ("--config", str(self.config)) if self.config else ()
+        words = [self.python, "-m", "storyline_runner", *config, "run"]
+        return _UNIT.format(
+            command=" ".join(map(_word, words)),
+            directory=_path(self.directory),
+            who=f"User={self.user}\n" if self.user is not None else "",
+            walls=_LOW_WALLS if self.user is None else _LOW_WALLS + _HIGH_WALLS + _holes(self.writes),
+            target="default.target" if self.user is None else "multi-user.target",
+        )
 
 
 def home_of_units(environment: Mapping[str, str], *, for_everybody: bool) -> Path:
@@ -47,9 +99,19 @@ def home_of_units(environment: Mapping[str, str], *, for_everybody: bool) -> Pat
     return home / "systemd" / "user"
 
 
+def _holes(writes: Iterable[Path]) -> str:
+    # The minus lets the daemon start although a folder is missing: it will say so itself, and better.
+    return "".join(f"ReadWritePaths={_quoted(f'-{path}')}\n" for path in sorted(set(writes)))
+
+
 def _word(text: str) -> str:
-    """One word of a command line, as systemd reads it: `%` and `$` stand for themselves, blanks are quoted."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    """One word of a command line, as systemd reads it: `$` stands for itself as well."""
+    return _quoted(text.replace("$", "$$"))
+
+
+def _quoted(text: str) -> str:
+    """One word of a list: `%` stands for itself, blanks are quoted."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{escaped}"' if any(sign in text for sign in " \t'\"\\;") else escaped
 
 

@@ -8,7 +8,7 @@ import json
 import re
 import secrets
 from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
@@ -85,7 +85,8 @@ def _b64(text: str) -> bytes:
 class OAuth:
     """Clients, consents and tokens. ``at_browser`` is who sits there, None for somebody who says no.
 
-    ``ticks``: which of the asked scopes the person leaves ticked (None: all).
+    ``ticks``: which of the asked scopes the person leaves ticked (None: all). ``picks``: what they pick where a client
+    lets them, with the consent; ``hand`` is told of it.
     """
 
     clock: Clock
@@ -95,6 +96,8 @@ class OAuth:
     keys: dict[str, tuple[str, Key]] = attrs.field(factory=dict)
     at_browser: Person | None = None
     ticks: frozenset[str] | None = None
+    picks: tuple[str, ...] = ()
+    hand: Callable[[str, str], None] = lambda client, number: None
     codes: dict[str, Code] = attrs.field(factory=dict)
     access: dict[str, Access] = attrs.field(factory=dict)
     refresh: dict[str, Grant] = attrs.field(factory=dict)
@@ -158,7 +161,16 @@ class OAuth:
             grant, redirect, query.get("code_challenge", ""), query.get("code_challenge_method", "plain"),
             self.clock.now() + timedelta(minutes=10),
         )  # fmt: skip
-        return self._back(redirect, {**state, "code": code, "scope": " ".join(sorted(granted))})
+        picked = self._picked(client.id, query)
+        return self._back(redirect, {**state, "code": code, "scope": " ".join(sorted(granted)), **picked})
+
+    def _picked(self, client: str, query: Mapping[str, str]) -> dict[str, str]:
+        """What the person picked in the picker that comes with the consent, if the client asked for one."""
+        if query.get("trigger_onepick") != "true" or not self.picks or query.get("prompt") != "consent":
+            return {}
+        for number in self.picks:
+            self.hand(client, number)
+        return {"picked_file_ids": ",".join(self.picks)}
 
     def _page(self, title: str, words: str) -> Answered:
         page = f"<!doctype html><title>{title}</title><p>Access blocked: {words}"

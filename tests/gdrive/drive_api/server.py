@@ -15,7 +15,6 @@ Usage::
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -49,11 +48,11 @@ class DriveApi:
         self.state = State(record, self.clock)
         self.world = World(record)
         self.oauth = OAuth(self.clock, record.people)
+        self.oauth.hand = lambda client, number: self.state.opened.setdefault(client, set()).add(number)
         self._exchange = Exchange(self.state, self.world, self.oauth)
         self._listener = Listener(self._exchange)
         self.state.address = self.oauth.address = self.address
-        self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.01,), daemon=True)
-        self._thread.start()
+        self._listener.begin()
 
     def __enter__(self) -> Self:
         return self
@@ -66,12 +65,11 @@ class DriveApi:
     def close(self) -> None:
         """Ends every connection."""
         self._listener.end()
-        self._thread.join()
 
     @property
     def address(self) -> str:
         """``http://127.0.0.1:PORT``: the API, uploads, thumbnails and OAuth are all there."""
-        return f"http://127.0.0.1:{self._listener.server_port}"
+        return self._listener.address
 
     @property
     def knobs(self) -> Knobs:
@@ -146,7 +144,10 @@ class DriveApi:
         ``drives.list``, ``drives.get``, ``about.get``, ``upload.create``, ``upload.update``, ``upload.send``,
         ``upload.cancel``, ``thumbnail``, ``oauth.consent``, ``oauth.token``, ``oauth.revoke``.
         """
-        fault = Fault(way, operation, path, method, times, skip, refusal, seconds, after_bytes, bytes_per_second)
+        fault = Fault(
+            way=way, operation=operation, path=path, method=method, left=times, skip=skip, refusal=refusal,
+            seconds=seconds, after_bytes=after_bytes, bytes_per_second=bytes_per_second,
+        )  # fmt: skip
         with self.state.record.lock:
             self.state.faults.waiting.append(fault)
         return fault

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import enum
 import math
 from collections import defaultdict, deque
 
 import attrs
 
+from tests.loopback.faults import Planned, Queue, Way
 from tests.telegram.bot_api.refusals import Refused, flooded
+
+__all__ = ["Fault", "Faults", "FloodControl", "Way"]
 
 
 @attrs.define
@@ -54,46 +56,24 @@ class FloodControl:
                 self._sent[key].popleft()
 
 
-class Way(enum.Enum):
-    """How a call goes wrong."""
-
-    REFUSED = "refused"
-    CUT_BEFORE = "cut before the effect"
-    CUT_AFTER = "cut after the effect"
-    SILENT_AFTER = "no answer after the effect"
-    SLOW = "slow"
-
-
-@attrs.define(eq=False)
-class Fault:
+@attrs.define(eq=False, kw_only=True)
+class Fault(Planned):
     """A fault for the next calls of a method, in a chat, of a bot; ``None`` means any."""
 
-    way: Way
     method: str | None = None
     chat_id: int | None = None
-    left: int = 1
     refusal: Refused | None = None
-    seconds: float = 0.0
-    bytes_per_second: int | None = None
-    hits: int = 0
 
     def meets(self, method: str, chat_id: str | None) -> bool:
         """Whether a call is one of those."""
         here = self.chat_id is None or str(self.chat_id) == chat_id
-        return self.left > 0 and here and (self.method is None or self.method.lower() == method.lower())
+        return here and (self.method is None or self.method.lower() == method.lower())
 
 
 @attrs.define
-class Faults:
-    """The faults that wait for their calls, first come first served."""
-
-    waiting: list[Fault] = attrs.field(factory=list)
+class Faults(Queue[Fault]):
+    """The faults that wait for their calls."""
 
     def take(self, method: str, chat_id: str | None) -> Fault | None:
         """The fault that meets this call, if any: it is used up by one."""
-        for fault in self.waiting:
-            if fault.meets(method, chat_id):
-                fault.left -= 1
-                fault.hits += 1
-                return fault
-        return None
+        return self.first(lambda fault: fault.meets(method, chat_id))

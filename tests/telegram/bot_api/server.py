@@ -14,7 +14,6 @@ from __future__ import annotations
 import itertools
 import shutil
 import tempfile
-import threading
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -46,8 +45,7 @@ class BotApi:
         self._listener = Listener(self._exchange)
         self._ids = itertools.count(7_000_000_001)
         self._chat_ids = itertools.count(1)
-        self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.01,), daemon=True)
-        self._thread.start()
+        self._listener.begin()
 
     def __enter__(self) -> Self:
         return self
@@ -65,7 +63,6 @@ class BotApi:
                 bot.closing = True
                 bot.changed.notify_all()
         self._listener.end()
-        self._thread.join()
         for bot in self.state.bots.values():
             for pusher in bot.pushers:
                 pusher.join()
@@ -74,7 +71,7 @@ class BotApi:
     @property
     def address(self) -> str:
         """``http://127.0.0.1:PORT``."""
-        return f"http://127.0.0.1:{self._listener.server_port}"
+        return self._listener.address
 
     @property
     def base_url(self) -> str:
@@ -194,7 +191,10 @@ class BotApi:
         method ``download``, of any chat.
         """
         chat_id = chat.id if chat is not None else None
-        fault = Fault(way, method, chat_id, times, refusal, seconds, bytes_per_second)
+        fault = Fault(
+            way=way, method=method, chat_id=chat_id, left=times, refusal=refusal, seconds=seconds,
+            bytes_per_second=bytes_per_second,
+        )  # fmt: skip
         with self.state.lock:
             self.state.faults.waiting.append(fault)
         return fault

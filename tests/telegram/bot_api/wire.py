@@ -1,35 +1,27 @@
-"""The server's HTTP side: connections that stay open, answers, downloads, and the faults that happen on the way."""
+"""The server's HTTP side: method calls and downloads, with the faults that happen on the way."""
 
 from __future__ import annotations
 
 import json
-import select
-import socket
-import struct
 import threading
-import time
 from collections.abc import Callable
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import BinaryIO, cast
 from urllib.parse import unquote
 
 import attrs
 
+from tests.loopback import wire
 from tests.telegram.bot_api import asking, sending
 from tests.telegram.bot_api.bodies import Body, Parameters, parameters_of
 from tests.telegram.bot_api.files import UPLOAD_LIMIT
-from tests.telegram.bot_api.limits import Fault, Way
+from tests.telegram.bot_api.limits import Fault
 from tests.telegram.bot_api.refusals import Json, Refused
 from tests.telegram.bot_api.state import Call, State
 from tests.telegram.bot_api.updates import BotState
 
 Method = Callable[[State, BotState, Parameters], object]
 SENT_KINDS = ("photo", "video", "animation", "document")
-
-
-class Gone(Exception):
-    """The connection ends here, on purpose."""
 
 
 @attrs.define(eq=False)
@@ -83,36 +75,21 @@ class Exchange:
             return found(self.state, bot, given)
 
 
-class Connection(BaseHTTPRequestHandler):
+class Connection(wire.Connection):
     """One client's connection, for as long as it stays."""
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
     server: Listener
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the class it overrides
-        """Nothing: calls are kept in the state."""
-
-    def do_GET(self) -> None:
+    def answer_one(self) -> None:
         """A method call, or a file."""
-        self._guarded()
-
-    def do_POST(self) -> None:
-        """A method call."""
-        self._guarded()
-
-    def _guarded(self) -> None:
-        try:
-            path, _, query = self.path.partition("?")
-            parts = unquote(path).split("/", 3)
-            if len(parts) == 4 and parts[1] == "file" and parts[2].startswith("bot"):
-                self._download(parts[2].removeprefix("bot"), parts[3])
-            elif len(parts) == 3 and parts[1].startswith("bot"):
-                self._method(parts[1].removeprefix("bot"), parts[2], query)
-            else:
-                self._answer(404, Refused(404, "Not Found").answer(), None)
-        except (Gone, ConnectionError, TimeoutError):
-            self.close_connection = True
+        path, _, query = self.path.partition("?")
+        parts = unquote(path).split("/", 3)
+        if len(parts) == 4 and parts[1] == "file" and parts[2].startswith("bot"):
+            self._download(parts[2].removeprefix("bot"), parts[3])
+        elif len(parts) == 3 and parts[1].startswith("bot"):
+            self._method(parts[1].removeprefix("bot"), parts[2], query)
+        else:
+            self._answer(404, Refused(404, "Not Found").answer(), None)
 
     def _method(self, token: str, method: str, query: str) -> None:
         exchange, arrived = self.server.exchange, self.server.exchange.state.clock.seconds()
@@ -124,57 +101,22 @@ class Connection(BaseHTTPRequestHandler):
             given = parameters_of(self.headers, query, body, shelf.new_path, UPLOAD_LIMIT)
             with exchange.state.lock:
                 fault = exchange.state.faults.take(method, given.text("chat_id")) if bot else None
-            self._before(fault)
+            self.before(fault)
             result = exchange.call(exchange.bot_for(token), method, given, fault)
             code, answer = 200, {"ok": True, "result": result}
         except Refused as refused:
             code, answer = refused.code, refused.answer()
         name = str(bot.account.username) if bot else "?"
         exchange.state.calls.append(Call(name, method, given.told(), arrived, code))
-        self._after(fault)
+        self.after(fault)
         self._answer(code, answer, fault)
-
-    def _before(self, fault: Fault | None) -> None:
-        if fault is None:
-            return
-        if fault.way is Way.CUT_BEFORE:
-            self._reset()
-        if fault.way is Way.SLOW and self.server.exchange.closing.wait(fault.seconds):
-            raise Gone
-
-    def _after(self, fault: Fault | None) -> None:
-        if fault is not None and fault.way is Way.CUT_AFTER:
-            self._reset()
-        if fault is not None and fault.way is Way.SILENT_AFTER:
-            while not self.server.exchange.closing.is_set():
-                if select.select([self.connection], [], [], 0.05)[0]:
-                    break
-            raise Gone
-
-    def _reset(self) -> None:
-        """The client sees "connection reset by peer", not an orderly end."""
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.server.forget(self.connection)
-        raise Gone
 
     def _answer(self, code: int, answer: Json, fault: Fault | None) -> None:
         raw = json.dumps(answer, ensure_ascii=False).encode("utf-8", "surrogatepass")
         self._give(code, "application/json", raw, fault)
 
     def _give(self, code: int, kind: str, raw: bytes, fault: Fault | None) -> None:
-        self.send_response(code)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(raw)))
-        self.end_headers()
-        rate = fault.bytes_per_second if fault is not None else None
-        if rate is None:
-            self.wfile.write(raw)
-            return
-        step = max(1, rate // 20)
-        for start in range(0, len(raw), step):
-            self.wfile.write(raw[start : start + step])
-            if self.server.exchange.closing.wait(step / rate):
-                raise Gone
+        self.give(code, {"Content-Type": kind}, raw, fault)
 
     def _download(self, token: str, path: str) -> None:
         exchange = self.server.exchange
@@ -188,66 +130,16 @@ class Connection(BaseHTTPRequestHandler):
             return
         with exchange.state.lock:
             fault = exchange.state.faults.take("download", None)
-        self._before(fault)
+        self.before(fault)
         if fault is not None and fault.refusal is not None:
             self._answer(fault.refusal.code, fault.refusal.answer(), fault)
             return
         self._give(200, "application/octet-stream", link.file.download(link.side), fault)
 
 
-class Listener(ThreadingHTTPServer):
-    """The listening socket and its connections, all of which end with it."""
-
-    daemon_threads = False
-    block_on_close = True
-    request_queue_size = 128
+class Listener(wire.Listener):
+    """The listening socket of one Telegram."""
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
-        self._open: set[socket.socket] = set()
-        self._guard = threading.Lock()
-        super().__init__(("127.0.0.1", 0), Connection)
-
-    def process_request(self, request: object, client_address: object) -> None:
-        """Remembers the connection, so that closing can end it."""
-        assert isinstance(request, socket.socket)
-        with self._guard:
-            self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: object) -> None:
-        """The connection is over; one that was reset is closed without an orderly end."""
-        assert isinstance(request, socket.socket)
-        with self._guard:
-            orderly = request in self._open
-            self._open.discard(request)
-        if orderly:
-            super().shutdown_request(request)
-        else:
-            request.close()
-
-    def forget(self, request: socket.socket) -> None:
-        """This connection gets no orderly end."""
-        with self._guard:
-            self._open.discard(request)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that goes away is no error of the server; anything else is, and shows."""
-        super().handle_error(request, client_address)  # type: ignore[arg-type]
-
-    def end(self) -> None:
-        """Ends every connection and waits for its thread."""
-        self.shutdown()
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline:
-            with self._guard:
-                open_now = list(self._open)
-            if not open_now:
-                break
-            for one in open_now:
-                try:
-                    one.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    continue
-            time.sleep(0.005)
-        self.server_close()
+        super().__init__(Connection, exchange.closing)

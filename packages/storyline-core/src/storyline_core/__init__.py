@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     from storyline_core.abilities import (
         BackfillingPublisher as BackfillingPublisher,
         Maintained as Maintained,
-        PastKind as PastKind,
-        PastMedia as PastMedia,
-        PastPage as PastPage,
+        PreviewingSource as PreviewingSource,
         RehearsingPublisher as RehearsingPublisher,
     )
     from storyline_core.accounts import (
@@ -25,6 +23,25 @@ if TYPE_CHECKING:
         Slot as Slot,
         Unanswered as Unanswered,
         slots_between as slots_between,
+    )
+    from storyline_core.backups import (
+        Backup as Backup,
+        Manifest as Manifest,
+        MediaRecord as MediaRecord,
+        Pruned as Pruned,
+        Restored as Restored,
+        Verified as Verified,
+        backups_in as backups_in,
+        find_backup as find_backup,
+        make_backup as make_backup,
+        prune_backups as prune_backups,
+        restore_backup as restore_backup,
+        verify_backup as verify_backup,
+    )
+    from storyline_core.chronicle import (
+        Sentence as Sentence,
+        story_of_item as story_of_item,
+        story_of_post as story_of_post,
     )
     from storyline_core.defaults import (
         NotifierDefaults as NotifierDefaults,
@@ -40,6 +57,7 @@ if TYPE_CHECKING:
         Received as Received,
     )
     from storyline_core.errors import (
+        BackupError as BackupError,
         Busy as Busy,
         DecisionError as DecisionError,
         NeedsPerson as NeedsPerson,
@@ -58,6 +76,13 @@ if TYPE_CHECKING:
         StorylineError as StorylineError,
         Unavailable as Unavailable,
         Uncertain as Uncertain,
+    )
+    from storyline_core.health import (
+        Check as Check,
+        FIGURES as FIGURES,
+        Figure as Figure,
+        Health as Health,
+        Status as Status,
     )
     from storyline_core.hints import (
         Hint as Hint,
@@ -104,6 +129,7 @@ if TYPE_CHECKING:
         Look as Look,
         MEDIA_TYPES as MEDIA_TYPES,
         MediaItem as MediaItem,
+        Provenance as Provenance,
         RememberedDocument as RememberedDocument,
         RememberedFile as RememberedFile,
         Role as Role,
@@ -125,8 +151,14 @@ if TYPE_CHECKING:
         holder_of as holder_of,
         retry_after as retry_after,
     )
+    from storyline_core.past import (
+        PastKind as PastKind,
+        PastMedia as PastMedia,
+        PastPage as PastPage,
+    )
     from storyline_core.pictures import (
         FitStyle as FitStyle,
+        LOOK_VERSION as LOOK_VERSION,
         Validation as Validation,
         advise as advise,
         fit as fit,
@@ -169,6 +201,7 @@ if TYPE_CHECKING:
         to_hash as to_hash,
     )
     from storyline_core.redaction import (
+        hide_from_now_on as hide_from_now_on,
         scrub as scrub,
         trace_of as trace_of,
     )
@@ -188,8 +221,13 @@ if TYPE_CHECKING:
         plan as plan,
     )
     from storyline_core.settings import (
+        AlertSettings as AlertSettings,
+        BackfillMedia as BackfillMedia,
+        BackfillSettings as BackfillSettings,
         BackupSettings as BackupSettings,
+        EffectiveSetting as EffectiveSetting,
         Entry as Entry,
+        HealthSettings as HealthSettings,
         LogFormat as LogFormat,
         LogLevel as LogLevel,
         LogSettings as LogSettings,
@@ -200,6 +238,7 @@ if TYPE_CHECKING:
         describe_kind as describe_kind,
         describe_settings as describe_settings,
         duration_text as duration_text,
+        effective_settings as effective_settings,
         hide_password as hide_password,
         load as load,
         parse_duration as parse_duration,
@@ -208,10 +247,12 @@ if TYPE_CHECKING:
         settings_from as settings_from,
         starter_toml as starter_toml,
     )
-    from storyline_core.steps.check import (
-        Check as Check,
-        Health as Health,
-        Status as Status,
+    from storyline_core.steps.backfilled import (
+        BackfillProgress as BackfillProgress,
+        BackfillReport as BackfillReport,
+        BackfillRequest as BackfillRequest,
+        backfill_in_json as backfill_in_json,
+        backfill_in_words as backfill_in_words,
     )
     from storyline_core.steps.curate import (
         Released as Released,
@@ -226,10 +267,16 @@ if TYPE_CHECKING:
         Foreseen as Foreseen,
         WouldDo as WouldDo,
     )
+    from storyline_core.steps.health_alerts import (
+        Changing as Changing,
+    )
     from storyline_core.steps.likeness import (
         Likened as Likened,
         Unlikened as Unlikened,
         find_likenesses as find_likenesses,
+    )
+    from storyline_core.steps.maintain import (
+        Kept as Kept,
     )
     from storyline_core.steps.report import (
         ChangeLine as ChangeLine,
@@ -247,9 +294,15 @@ if TYPE_CHECKING:
         Watching as Watching,
     )
     from storyline_core.store import (
+        BackfillState as BackfillState,
         Hold as Hold,
         ItemEvent as ItemEvent,
         JournalEntry as JournalEntry,
+        KeptSecret as KeptSecret,
+        OpenedBy as OpenedBy,
+        Outcome as Outcome,
+        PastRecord as PastRecord,
+        PastState as PastState,
         Person as Person,
         PersonStats as PersonStats,
         PostView as PostView,
@@ -268,14 +321,20 @@ if TYPE_CHECKING:
         Tick as Tick,
         open_storyline as open_storyline,
     )
+    from storyline_core.tallies import (
+        busiest as busiest,
+        top as top,
+    )
+    from storyline_core.vitals import (
+        Worker as Worker,
+        is_dead as is_dead,
+    )
 
 _HOMES = {
     "abilities": (
         "BackfillingPublisher",
         "Maintained",
-        "PastKind",
-        "PastMedia",
-        "PastPage",
+        "PreviewingSource",
         "RehearsingPublisher",
     ),
     "accounts": (
@@ -286,6 +345,25 @@ _HOMES = {
         "Slot",
         "Unanswered",
         "slots_between",
+    ),
+    "backups": (
+        "Backup",
+        "Manifest",
+        "MediaRecord",
+        "Pruned",
+        "Restored",
+        "Verified",
+        "backups_in",
+        "find_backup",
+        "make_backup",
+        "prune_backups",
+        "restore_backup",
+        "verify_backup",
+    ),
+    "chronicle": (
+        "Sentence",
+        "story_of_item",
+        "story_of_post",
     ),
     "defaults": (
         "NotifierDefaults",
@@ -301,6 +379,7 @@ _HOMES = {
         "Received",
     ),
     "errors": (
+        "BackupError",
         "Busy",
         "DecisionError",
         "NeedsPerson",
@@ -319,6 +398,13 @@ _HOMES = {
         "StorylineError",
         "Unavailable",
         "Uncertain",
+    ),
+    "health": (
+        "Check",
+        "FIGURES",
+        "Figure",
+        "Health",
+        "Status",
     ),
     "hints": ("Hint",),
     "hookspecs": (
@@ -363,6 +449,7 @@ _HOMES = {
         "Look",
         "MEDIA_TYPES",
         "MediaItem",
+        "Provenance",
         "RememberedDocument",
         "RememberedFile",
         "Role",
@@ -384,8 +471,14 @@ _HOMES = {
         "holder_of",
         "retry_after",
     ),
+    "past": (
+        "PastKind",
+        "PastMedia",
+        "PastPage",
+    ),
     "pictures": (
         "FitStyle",
+        "LOOK_VERSION",
         "Validation",
         "advise",
         "fit",
@@ -428,6 +521,7 @@ _HOMES = {
         "to_hash",
     ),
     "redaction": (
+        "hide_from_now_on",
         "scrub",
         "trace_of",
     ),
@@ -447,8 +541,13 @@ _HOMES = {
         "plan",
     ),
     "settings": (
+        "AlertSettings",
+        "BackfillMedia",
+        "BackfillSettings",
         "BackupSettings",
+        "EffectiveSetting",
         "Entry",
+        "HealthSettings",
         "LogFormat",
         "LogLevel",
         "LogSettings",
@@ -459,6 +558,7 @@ _HOMES = {
         "describe_kind",
         "describe_settings",
         "duration_text",
+        "effective_settings",
         "hide_password",
         "load",
         "parse_duration",
@@ -467,10 +567,12 @@ _HOMES = {
         "settings_from",
         "starter_toml",
     ),
-    "steps.check": (
-        "Check",
-        "Health",
-        "Status",
+    "steps.backfilled": (
+        "BackfillProgress",
+        "BackfillReport",
+        "BackfillRequest",
+        "backfill_in_json",
+        "backfill_in_words",
     ),
     "steps.curate": ("Released",),
     "steps.duplicates": (
@@ -483,11 +585,13 @@ _HOMES = {
         "Foreseen",
         "WouldDo",
     ),
+    "steps.health_alerts": ("Changing",),
     "steps.likeness": (
         "Likened",
         "Unlikened",
         "find_likenesses",
     ),
+    "steps.maintain": ("Kept",),
     "steps.report": (
         "ChangeLine",
         "Progress",
@@ -498,9 +602,15 @@ _HOMES = {
     "steps.turn": ("Turned",),
     "steps.watching": ("Watching",),
     "store": (
+        "BackfillState",
         "Hold",
         "ItemEvent",
         "JournalEntry",
+        "KeptSecret",
+        "OpenedBy",
+        "Outcome",
+        "PastRecord",
+        "PastState",
         "Person",
         "PersonStats",
         "PostView",
@@ -519,6 +629,14 @@ _HOMES = {
         "Tick",
         "open_storyline",
     ),
+    "tallies": (
+        "busiest",
+        "top",
+    ),
+    "vitals": (
+        "Worker",
+        "is_dead",
+    ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -528,7 +646,16 @@ __all__ = [
     "AccountStanding",
     "Alert",
     "AlertLevel",
+    "AlertSettings",
+    "BackfillMedia",
+    "BackfillProgress",
+    "BackfillReport",
+    "BackfillRequest",
+    "BackfillSettings",
+    "BackfillState",
     "BackfillingPublisher",
+    "Backup",
+    "BackupError",
     "BackupSettings",
     "BrokenPlugin",
     "Busy",
@@ -537,6 +664,7 @@ __all__ = [
     "ChangeKind",
     "ChangeLine",
     "ChangeSet",
+    "Changing",
     "Check",
     "Contract",
     "Controls",
@@ -551,7 +679,10 @@ __all__ = [
     "Details",
     "Draft",
     "Duplicates",
+    "EffectiveSetting",
     "Entry",
+    "FIGURES",
+    "Figure",
     "FileProblem",
     "Fingerprint",
     "FitStyle",
@@ -563,14 +694,18 @@ __all__ = [
     "Handle",
     "HashPlan",
     "Health",
+    "HealthSettings",
     "Held",
     "Hint",
     "Hold",
     "InProgress",
     "ItemEvent",
     "JournalEntry",
+    "Kept",
+    "KeptSecret",
     "Kind",
     "KindRecord",
+    "LOOK_VERSION",
     "Likened",
     "ListedFile",
     "Listing",
@@ -581,7 +716,9 @@ __all__ = [
     "Look",
     "MEDIA_TYPES",
     "Maintained",
+    "Manifest",
     "MediaItem",
+    "MediaRecord",
     "MediaRules",
     "MediaSourceProvider",
     "Message",
@@ -594,12 +731,16 @@ __all__ = [
     "Notifier",
     "NotifierDefaults",
     "NotifierKind",
+    "OpenedBy",
     "Opening",
     "Origin",
+    "Outcome",
     "Partial",
     "PastKind",
     "PastMedia",
     "PastPage",
+    "PastRecord",
+    "PastState",
     "Person",
     "PersonStats",
     "Pick",
@@ -611,9 +752,12 @@ __all__ = [
     "PostEvent",
     "PostState",
     "PostView",
+    "PreviewingSource",
     "PrivateState",
     "Problem",
     "Progress",
+    "Provenance",
+    "Pruned",
     "Publication",
     "Published",
     "Publisher",
@@ -628,6 +772,7 @@ __all__ = [
     "RememberedDocument",
     "RememberedFile",
     "RememberedIndex",
+    "Restored",
     "Rhythm",
     "Role",
     "Round",
@@ -640,6 +785,7 @@ __all__ = [
     "SchemaMismatch",
     "SchemaState",
     "Secret",
+    "Sentence",
     "SettingField",
     "Settings",
     "SettingsError",
@@ -674,33 +820,44 @@ __all__ = [
     "Unread",
     "Unseen",
     "Validation",
+    "Verified",
     "Waiting",
     "Watch",
     "WatchableSource",
     "Watching",
+    "Worker",
     "WouldDo",
     "WritableSource",
     "advance",
     "advise",
     "answerable",
+    "backfill_in_json",
+    "backfill_in_words",
+    "backups_in",
+    "busiest",
     "category_of",
     "choose",
     "confirmed",
     "describe_kind",
     "describe_settings",
     "duration_text",
+    "effective_settings",
+    "find_backup",
     "find_duplicates",
     "find_likenesses",
     "fit",
+    "hide_from_now_on",
     "hide_password",
     "holder_of",
     "hookimpl",
     "hookspec",
+    "is_dead",
     "jitter_of",
     "load",
     "load_plugins",
     "look",
     "look_file",
+    "make_backup",
     "media_type_of",
     "next_look",
     "open_store",
@@ -711,7 +868,9 @@ __all__ = [
     "partial_from_json",
     "plan",
     "post_id",
+    "prune_backups",
     "read_once",
+    "restore_backup",
     "retry_after",
     "role_of",
     "scrub",
@@ -719,9 +878,13 @@ __all__ = [
     "slots_between",
     "starter_toml",
     "stickers",
+    "story_of_item",
+    "story_of_post",
     "to_hash",
+    "top",
     "trace_of",
     "validate",
+    "verify_backup",
 ]
 
 

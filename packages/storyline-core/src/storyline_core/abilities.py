@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import BinaryIO, Protocol, runtime_checkable
 
-import attrs
-
-from storyline_core.interfaces import Alert, Draft, Publisher
+from storyline_core.interfaces import Alert, Draft, MediaSourceProvider, Publisher
+from storyline_core.past import PastKind, PastMedia, PastPage
 
 
 @runtime_checkable
@@ -30,6 +28,18 @@ class Maintained(Protocol):
 
 
 @runtime_checkable
+class PreviewingSource(MediaSourceProvider, Protocol):
+    """A source that has files in small, without the whole file being fetched. Its kind has the trait `previews`."""
+
+    def open_preview(self, key: str) -> BinaryIO:
+        """A JPEG, PNG or WebP of the picture, or of a moment of the video, a thousand pixels or so on its longer side.
+
+        It is only ever shown to people, where the file itself would be too much; what is published is the file. Raises
+        `Refused` where there is none, `Unavailable` when not now.
+        """
+
+
+@runtime_checkable
 class RehearsingPublisher(Publisher, Protocol):
     """A publisher that can tell beforehand whether a post will work. Its kind has the trait `rehearses`."""
 
@@ -41,51 +51,21 @@ class RehearsingPublisher(Publisher, Protocol):
         """
 
 
-class PastKind(StrEnum):
-    """What an account posted before: posts that stay, or stories that are live now."""
-
-    FEED = "feed"
-    STORIES = "stories"
-
-
-@attrs.frozen
-class PastMedia:
-    """One picture or video that an account has posted before, as its service tells of it.
-
-    `remote_id` is the service's own id of this very picture (of a child, in an album), `name` a file name for it with
-    its ending. `caption` and `permalink` are the post's; `tags` what its text was tagged with.
-    """
-
-    remote_id: str
-    kind: PastKind
-    name: str
-    posted_at: datetime
-    caption: str = ""
-    permalink: str | None = None
-    tags: tuple[str, ...] = ()
-
-
-@attrs.frozen
-class PastPage:
-    """Some of what was posted before, newest first. `cursor` asks for what follows; None: that was all.
-
-    `unreadable` names, by remote id, what the service does not give the bytes of, and why.
-    """
-
-    media: tuple[PastMedia, ...]
-    cursor: str | None = None
-    unreadable: tuple[tuple[str, str], ...] = ()
-
-
 @runtime_checkable
 class BackfillingPublisher(Publisher, Protocol):
     """A publisher that can fetch what its account posted before. Its kind has the trait `backfills`."""
 
     def past_media(self, kind: PastKind, since: datetime | None, cursor: str | None) -> PastPage:
-        """One page of what was posted (not before `since`). Raises `Unavailable` with when to ask again."""
+        """One page of what was posted; what is older than `since` may be left out.
+
+        The parts of an album are media of their own, in its order, with the album's caption and permalink. Raises
+        `Unavailable`, with when to ask again where the service says so, and `Refused` for a cursor that is not known
+        any more: core then begins at the top.
+        """
 
     def open_past(self, media: PastMedia) -> BinaryIO:
         """The bytes, streamed, to be closed by the caller; an address that has expired is fetched anew.
 
-        Raises `Refused` when the service does not give them (any more), `Unavailable` when not now.
+        A reading that ends too early raises `Unavailable`, as does every later one. Raises `Refused` when the service
+        does not give them (any more), `Unavailable` when not now.
         """

@@ -75,7 +75,10 @@ class Mix:
 
 @attrs.frozen
 class Account:
-    """One Instagram account as the settings describe it. `categories` empty means all."""
+    """One Instagram account as the settings describe it. `categories` empty means all.
+
+    `offer_ahead` is how long before its slot a card is shown to the team; what is published still waits for the slot.
+    """
 
     name: str
     sources: tuple[str, ...]
@@ -86,6 +89,7 @@ class Account:
     categories: tuple[str, ...] = ()
     mix: Mix = Mix()
     fill_ahead: timedelta = timedelta(hours=24)
+    offer_ahead: timedelta = timedelta()
     grace: timedelta = timedelta(hours=1)
     answer_within: timedelta = timedelta(hours=24)
     remind_after: timedelta = timedelta(hours=2)

@@ -20,11 +20,16 @@ RETRY_SPAN = timedelta(hours=1)
 """How much longer than its grace a post whose item failed may take: room for all its retries."""
 
 
+REHEARSED_BEFORE = timedelta(hours=1)
+"""How long before its time a post is looked at, so that what cannot work can still be swapped or mended."""
+
+
 class Task(StrEnum):
     """What is to be done about a post now."""
 
     WAIT = "wait"
     SWAP = "swap"
+    REHEARSE = "rehearse"
     DRY_RUN = "dry-run"
     OFFER = "offer"
     REMIND = "remind"
@@ -46,7 +51,8 @@ class Standing:
     account's line stands still (paused, a service is down), "" when it runs; `trouble` what last stopped it and has not
     been seen to work since. `sendable` says whether the publisher can send the item's media type at all. `foreign`:
     what was prepared belongs to another publisher than the account's present one. `can_look` says whether the present
-    one can tell how a publishing ended that nobody saw. `reminders` False: people switched them off.
+    one can tell how a publishing ended that nobody saw. `reminders` False: people switched them off. `unrehearsed`: the
+    publisher can say beforehand whether a post will work, and has not been asked about this one's item.
     """
 
     needs_person: bool = False
@@ -59,6 +65,7 @@ class Standing:
     foreign: bool = False
     can_look: bool = True
     reminders: bool = True
+    unrehearsed: bool = False
 
 
 @attrs.frozen
@@ -108,11 +115,29 @@ def _scheduled(post: Post, account: Account, standing: Standing, now: datetime) 
     if standing.unfit:
         # Whoever chose this very item wants no other one.
         return NextTask(Task.WAIT if post.origin is Origin.CHOSEN else Task.SWAP, standing.unfit)
-    if now < post.due_at or _too_early(post, now):
+    if now < post.due_at:
+        return _ahead(post, account, standing, now)
+    if _too_early(post, now):
         return _WAIT
     if standing.stopped:
         return NextTask(Task.WAIT, standing.stopped)
     return _sent_off(post, account, standing)
+
+
+def _ahead(post: Post, account: Account, standing: Standing, now: datetime) -> NextTask:
+    """What a post may need before its time: to be rehearsed, once, if a publisher is likely to send it."""
+    if standing.unfit or standing.stopped or post.state is PostState.PREPARED:
+        return NextTask(Task.WAIT, standing.unfit or standing.stopped)
+    if _shown_ahead(post, account, now) and goes_to_team(post, account, standing):
+        return NextTask(Task.OFFER, "shown ahead of its time")
+    likely = standing.has_publisher and standing.sendable and not (standing.needs_person or post.by_hand)
+    due = likely and standing.unrehearsed and account.mode is not Mode.MANUAL and not account.dry_run
+    return NextTask(Task.REHEARSE) if due and post.due_at - REHEARSED_BEFORE <= now < post.due_at else _WAIT
+
+
+def _shown_ahead(post: Post, account: Account, now: datetime) -> bool:
+    early = post.state is PostState.SCHEDULED and post.due_at - account.offer_ahead <= now
+    return early and not _too_early(post, now) and not account.dry_run
 
 
 def _sent_off(post: Post, account: Account, standing: Standing, why: str = "") -> NextTask:
@@ -125,7 +150,8 @@ def _shown(post: Post, account: Account, standing: Standing, now: datetime) -> N
     if post.reserved_until is not None and now < post.reserved_until:
         return _WAIT
     shown_at = post.offered_at or post.due_at
-    if now >= (post.escalated_at or shown_at) + account.answer_within:
+    # Nobody is late with an answer to what was shown ahead of its time.
+    if now >= (post.escalated_at or max(shown_at, post.slot_at)) + account.answer_within:
         return _unanswered(post, account, standing)
     if post.state is PostState.SNOOZED:
         return _woken(post, account, standing, now)
@@ -171,10 +197,10 @@ def _on_its_way(post: Post, account: Account, standing: Standing, now: datetime)
         return NextTask(Task.MISS, why or "the publisher did not answer in time")
     if standing.unfit and post.origin is not Origin.CHOSEN:
         return NextTask(Task.SWAP, standing.unfit)
-    # Approved ahead of its time; what was shown already is published as soon as somebody says so.
-    ahead = now < post.due_at and post.offered_at is None
+    # Approved ahead of its time; what was shown at its time is published as soon as somebody says so.
+    ahead = now < post.due_at and (post.offered_at is None or now < post.slot_at)
     if standing.unfit or ahead:
-        return NextTask(Task.WAIT, standing.unfit)
+        return _ahead(post, account, standing, now)
     if account.dry_run:
         return NextTask(Task.DRY_RUN, "dry run")
     if why := _to_team_after_all(post, account, standing):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
+from storyline_core.backups import Backup, Pruned, Verified, backups_in, find_backup, prune_backups, verify_backup
+from storyline_core.health import Health
 from storyline_core.media import MediaItem
 from storyline_core.metadata import Partial
 from storyline_core.opening import account_in, source_in
 from storyline_core.settings import Settings, SourceEntry
-from storyline_core.steps import curate, team
-from storyline_core.store import Hold, Person, Reason, Store, TeamRole, Unit
+from storyline_core.steps import curate, keys, noting, team
+from storyline_core.steps.health_alerts import Changing, raise_for
+from storyline_core.steps.machine import this_host
+from storyline_core.store import Hold, KeptSecret, Person, Reason, Store, TeamRole, Unit
 
 
 class Caretaking:
@@ -82,3 +86,38 @@ class Caretaking:
     def set_team(self, person: str, name: str) -> Person:
         """Put somebody into a team; "" takes them out of it."""
         return team.set_team(self.store, person, name)
+
+    def backups(self) -> tuple[Backup, ...]:
+        """Every backup in the folder that the settings name, newest first."""
+        return backups_in(self.settings.backups.directory)
+
+    def verify_backup(self, named: str | None = None) -> Verified:
+        """Prove a backup (the newest usable one, if none is named) by restoring it beside. Raises `BackupError`."""
+        kept = self.settings.backups.directory
+        return verify_backup(find_backup(kept, named, place=self.store.place, now=self.clock()).path)
+
+    def prune_backups(self, *, dry_run: bool = False) -> Pruned:
+        """Take away backups that are older than the settings want kept, but never the last good one."""
+        kept = self.settings.backups
+        return prune_backups(kept.directory, kept.keep, self.clock(), dry_run=dry_run)
+
+    def kept_secrets(self) -> Sequence[KeptSecret]:
+        """What plugins keep encrypted, by owner and name, and which key opens it; never what it says."""
+        return keys.kept(self.store, self.settings)
+
+    def rotate_secrets(self, *, user: str | None = None) -> int:
+        """Encrypt everything that plugins keep anew with the first key; how much. Raises `NeedsPerson`."""
+        return keys.rotate(self.store, self.settings, self.clock, user=user)
+
+    def note_worker(self, name: str, started_at: datetime, loops: Mapping[str, tuple[timedelta, datetime]]) -> None:
+        """Write down how the loops of this process turn (how often each should, when it last did), for `check`."""
+        noting.note_worker(self.store, self.clock, name, started_at, loops)
+
+    def forget_worker(self, name: str) -> None:
+        """Say goodbye: this process's loops are not expected to turn any more."""
+        with self.store.begin() as unit:
+            unit.workers.forget(name)
+
+    def raise_health_alerts(self, health: Health, changing: Changing) -> Changing:
+        """Raise alerts for what stays bad and clear those that are mended; give back what it returns next time."""
+        return raise_for(self.store, health, changing, self.clock(), here=this_host())

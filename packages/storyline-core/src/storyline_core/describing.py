@@ -69,11 +69,13 @@ class Documents:
             folders.setdefault(folder, {})[name] = parse_document(name, text)
         return cls(folders)
 
-    def describe(self, name: str, folder: str, edits: Partial | None = None) -> Description:
-        """What everything together says of the file of that name in that folder."""
+    def describe(
+        self, name: str, folder: str, edits: Partial | None = None, origin: Partial | None = None
+    ) -> Description:
+        """What everything together says of the file of that name in that folder; `origin` where nobody else does."""
         here = self.by_folder.get(folder)
         if not here:
-            return describe(name, edits=edits)
+            return describe(name, edits=edits, origin=origin)
         document = next((each for key, each in here.items() if is_folder_document(key)), None)
         beside = next((here[each] for each in sidecar_names(name) if each in here), None)
         return describe(
@@ -81,6 +83,7 @@ class Documents:
             edits=edits,
             sidecar=beside.says if isinstance(beside, SidecarDocument) else None,
             folder=document if isinstance(document, FolderDocument) else None,
+            origin=origin,
         )
 
 

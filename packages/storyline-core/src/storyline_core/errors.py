@@ -16,6 +16,7 @@
     │   └── NotFound           there is no such thing
     │       └── NotInSettings  ... since the settings name none; correct the name
     ├── Busy                   another process holds the right to do this; wait
+    ├── BackupError            a backup cannot be made, read or restored; choose another file or place
     └── StoreError             the database
         ├── StoreUnavailable   cannot be reached, is full or read-only
         └── SchemaMismatch     run the migrations, or install a newer Storyline
@@ -77,11 +78,13 @@ class PluginFault(StorylineError):
 class Unavailable(PluginFault):
     """The service or the disk does not answer just now. Wait `retry_after` if given, otherwise as usual.
 
-    It uses up none of an item's tries.
+    It uses up none of an item's tries. `only_here`: only what goes to the same place has to wait (one full chat of
+    several), and the rest of the line goes on; it counts together with `retry_after`.
     """
 
-    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+    def __init__(self, message: str, *, retry_after: timedelta | None = None, only_here: bool = False) -> None:
         self.retry_after = retry_after
+        self.only_here = only_here and retry_after is not None
         super().__init__(message)
 
 
@@ -128,6 +131,10 @@ class Busy(StorylineError):
         self.subject = subject
         self.holder = holder
         super().__init__(f"{subject} is being worked on by {holder}. Wait for it to finish, then try again.")
+
+
+class BackupError(StorylineError):
+    """A backup cannot be made, is damaged, or may not be restored there. The text says which and what to do."""
 
 
 class StoreError(StorylineError):

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from storyline_core.hints import Hint
-from storyline_core.media import Fingerprint, ListedFile, Listing, MediaItem, Unread
+from storyline_core.media import Fingerprint, ListedFile, Listing, MediaItem, Provenance, Unread
 from storyline_core.posts import Handle, Message, Post, PostEvent, Publication
 
 
@@ -125,12 +125,13 @@ class WatchableSource(MediaSourceProvider, Protocol):
 class WritableSource(MediaSourceProvider, Protocol):
     """A source into which new files can be put. Its kind has the trait `writes`."""
 
-    def store_media(self, folder: str, name: str, content: BinaryIO) -> str:
+    def store_media(self, folder: str, name: str, content: BinaryIO, *, provenance: Provenance | None = None) -> str:
         """Put a new file into a folder (`""` is the root; made if it is not there) and return its key.
 
         Nothing is ever written over: where the name is taken, ` (2)` follows it, and so on. The file is there whole or
-        not at all. Raises `Refused` for a name that is no picture's or video's or could lead out of the folder,
-        `NeedsPerson` when there is no room or no permission, `Unavailable` when the place cannot be reached.
+        not at all. `provenance` is noted on the file where the place can, and passed over elsewhere. Raises `Refused`
+        for a name that is no picture's or video's or could lead out of the folder, `NeedsPerson` when there is no room
+        or no permission, `Unavailable` when the place cannot be reached.
         """
 
 
@@ -138,9 +139,10 @@ class WritableSource(MediaSourceProvider, Protocol):
 class Draft:
     """One post with everything a notifier or publisher needs to show it or to send it.
 
-    `revision` is what buttons must carry. `open_media` gives the original bytes. `zone` is the account's. `reminder`
-    marks a second card for the same post. `publishable` says whether the account can publish it by interface.
-    `quiet_hours` False: the team has switched its quiet hours off.
+    `revision` is what buttons must carry. `open_media` gives the original bytes; `open_preview`, where the source has
+    one, a small picture of them (`abilities.PreviewingSource`). `zone` is the account's. `reminder` marks a second card
+    for the same post. `publishable`: the account can publish it by interface. `quiet_hours` False: the team has
+    switched its quiet hours off.
     """
 
     post: Post
@@ -151,6 +153,7 @@ class Draft:
     reminder: bool = False
     publishable: bool = False
     quiet_hours: bool = True
+    open_preview: Callable[[], BinaryIO] | None = None
 
     @property
     def revision(self) -> int:
@@ -276,7 +279,7 @@ class Publisher(Protocol):
         """
 
     def find(self, handle: Handle) -> Found:
-        """How it stands with a handle. Raises `Uncertain` when it cannot be told, `Unavailable` when not now."""
+        """How it stands. Raises `Uncertain` if it cannot be told, `Refused` if no handle of this item will ever do."""
 
     def discard(self, handle: Handle) -> None:
         """Throw away what `prepare` left behind. Nothing happens if there is nothing."""
@@ -305,7 +308,9 @@ class Traits:
     `watches`: the source is a `WatchableSource`. `writes`: the source is a `WritableSource`.
     `publishes_at_most_once`: `publish` of one handle cannot happen twice and `find` tells the truth; where False, a
     person is asked instead. `media_rules`: what a publisher can send. The other abilities (`storyline_core.abilities`):
-    `backfills`: a `BackfillingPublisher`; `rehearses`: a `RehearsingPublisher`; `maintains`: it is `Maintained`.
+    `backfills`: a `BackfillingPublisher`; `rehearses`: a `RehearsingPublisher`; `maintains`: it is `Maintained`;
+    `previews`: a `PreviewingSource`. `only_alerts`: a notifier that tells alerts and shows no cards.
+    `ripens`: what is prepared takes its time; core asks `find` before it publishes, as often as that says.
     """
 
     keys_survive_renames: bool = False
@@ -315,6 +320,9 @@ class Traits:
     backfills: bool = False
     rehearses: bool = False
     maintains: bool = False
+    previews: bool = False
+    ripens: bool = False
+    only_alerts: bool = False
     publishes_at_most_once: bool = True
     media_rules: MediaRules = ANY_MEDIA
 

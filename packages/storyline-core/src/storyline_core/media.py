@@ -76,7 +76,8 @@ class ListedFile:
     exact bytes. `folder` is the path of its folder under the root (`""` for the root, `/` between parts). `version`
     is whatever the source has that changes when the bytes may have changed (ctime and inode, a revision id).
     `digest` is given only by sources that know the SHA-256 without reading. `hint` is a weak sign of sameness across
-    a rename (an inode); it proves nothing alone.
+    a rename (an inode); it proves nothing alone. `look` is what the source knows of the content without reading; where
+    there is none, and the digest spares the reading, core looks at the file some time after the sync.
     """
 
     key: str
@@ -88,6 +89,7 @@ class ListedFile:
     media_type: str
     digest: str | None = None
     hint: str | None = None
+    look: Look | None = None
 
 
 class ListingMode(StrEnum):
@@ -197,6 +199,21 @@ class Fingerprint:
     mtime_ns: int
     version: str
     look: Look | None = None
+
+
+@attrs.frozen
+class Provenance:
+    """Where a file that is newly stored comes from, for whoever meets it there without Storyline's library.
+
+    Of what an account posted before: `remote_id` (the service's own id of it), `posted_at`, `permalink` and `caption`.
+    Of what somebody sent: `sent_by`, who that was (`telegram:123456789`). What is not known stays empty.
+    """
+
+    remote_id: str = ""
+    posted_at: datetime | None = None
+    permalink: str | None = None
+    caption: str = ""
+    sent_by: str = ""
 
 
 @attrs.frozen

@@ -81,7 +81,7 @@ def advance(post: Post, event: PostEvent, now: datetime, details: Details | None
     return after
 
 
-_QUIET = frozenset({PostEvent.OFFERED, PostEvent.REMIND, PostEvent.ESCALATE, PostEvent.RESERVE})
+_QUIET = frozenset({PostEvent.OFFERED, PostEvent.REMIND, PostEvent.ESCALATE, PostEvent.RESERVE, PostEvent.REHEARSE})
 """Moves that leave what the card says as it was, so that its buttons stay good."""
 
 
@@ -214,7 +214,7 @@ def _escalated(post: Post, now: datetime, details: Details) -> Post:
 
 
 def _prepared(post: Post, now: datetime, details: Details) -> Post:
-    return attrs.evolve(post, handle=details.handle, last_error="", next_try_at=None)
+    return attrs.evolve(post, handle=details.handle, last_error=details.error, next_try_at=details.next_try_at)
 
 
 def _ready(post: Post, now: datetime, details: Details) -> Post:

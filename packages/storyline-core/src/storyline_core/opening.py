@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from datetime import datetime
+from functools import partial
 from typing import BinaryIO, Protocol, TypeVar
 
+from storyline_core.abilities import BackfillingPublisher, PreviewingSource
 from storyline_core.accounts import Account
-from storyline_core.errors import NotFound, NotInSettings, PluginFault, Unavailable
+from storyline_core.errors import NotAllowed, NotFound, NotInSettings, PluginFault, Refused, Unavailable
 from storyline_core.interfaces import Controls, Kind, MediaSourceProvider, Notifier, Publisher, Runtime, Traits
 from storyline_core.media import MediaItem
 from storyline_core.plugins import Plugins
@@ -16,6 +18,8 @@ from storyline_core.settings import Entry, Settings, SourceEntry
 from storyline_core.steps.line import Line, guarded
 from storyline_core.steps.listening import Ear
 from storyline_core.steps.renaming import known_as
+from storyline_core.steps.report import SyncReport, SyncRequest
+from storyline_core.steps.saving import BackfillLine
 from storyline_core.steps.source_line import SourceLine
 from storyline_core.store import PrivateTexts, Store, Vault
 
@@ -103,18 +107,66 @@ class Opened:
             resting_sources=self._resting_sources(),
             notifier_fault=notifier_fault,
             publisher_fault=publisher_fault,
+            preview_of=self.preview_of,
             notifier_was=_former_name(account.notifier, self._settings.notifiers),
             publisher_was=_former_name(account.publisher, self._settings.publishers),
         )
+
+    def backfill_line(self, name: str, into: str, sync: Callable[[str, SyncRequest], SyncReport]) -> BackfillLine:
+        """A publisher and the source into which its past is saved. Raises `NotInSettings`, or `NotAllowed` with why."""
+        kind = self._plugins.publisher(_in(self._settings.publishers, name, "publisher").kind)
+        if not kind.traits.backfills:
+            raise NotAllowed(f"{name} cannot fetch what was posted before: its kind, {kind.name}, keeps nothing of it.")
+        source_in(self._settings, into)
+        source = self.source_line(into)
+        if not source.traits.writes:
+            raise NotAllowed(f"Nothing can be stored in {into}: its kind cannot be written to. Name another source.")
+        accounts = tuple(each for each in self._settings.accounts.values() if each.publisher == name)
+        publisher = self.publisher(name)
+        if not isinstance(publisher, BackfillingPublisher):
+            raise NotAllowed(f"{name} says that it has a past, but cannot be asked for it. Tell the plugin's author.")
+        return BackfillLine(name, publisher, accounts, source, sync, self._store, self._clock, self._holder)
 
     def ear(self, name: str) -> Ear:
         """A notifier with what hearing it alone needs."""
         return Ear(name, self.notifier(name), self._store, self._clock, self._holder)
 
+    def maintained(self) -> Mapping[str, Callable[[], object]]:
+        """What opens each configured thing that looks after itself, by its owner's name (`publishers/brand`).
+
+        Left out is what only rehearsing accounts use: they contact nobody.
+        """
+        found: dict[str, Callable[[], object]] = {}
+        for name, source in self._settings.sources.items():
+            if source.enabled and self._plugins.source(source.kind).traits.maintains:
+                found[f"sources/{name}"] = partial(self.source, name)
+        for name, entry in self._settings.notifiers.items():
+            users = [each for each in self._settings.accounts.values() if each.notifier == name]
+            if not _rehearsed(users) and self._plugins.notifier(entry.kind).traits.maintains:
+                found[f"notifiers/{name}"] = partial(self.notifier, name)
+        for name, entry in self._settings.publishers.items():
+            users = [each for each in self._settings.accounts.values() if each.publisher == name]
+            if not _rehearsed(users) and self._plugins.publisher(entry.kind).traits.maintains:
+                found[f"publishers/{name}"] = partial(self.publisher, name)
+        return found
+
     def open_item(self, item: MediaItem) -> BinaryIO:
         """The bytes of an item. Raises what keeps its source from giving them."""
         provider = self.source(item.source)
         return guarded(lambda: provider.open_media(item.key), f"Opening {item.name}", otherwise=Unavailable)
+
+    def preview_of(self, item: MediaItem) -> Callable[[], BinaryIO] | None:
+        """What opens an item in small, where its source can; None elsewhere. Nothing is opened for the answer."""
+        entry = self._settings.sources.get(item.source)
+        if entry is None or not self._plugins.source(entry.kind).traits.previews:
+            return None
+        return lambda: self._open_preview(item)
+
+    def _open_preview(self, item: MediaItem) -> BinaryIO:
+        provider = self.source(item.source)
+        if not isinstance(provider, PreviewingSource):
+            raise Refused(f"{item.source} has no small version of {item.name}.")
+        return guarded(lambda: provider.open_preview(item.key), f"Showing {item.name}", otherwise=Unavailable)
 
     def _open(
         self,
@@ -164,6 +216,10 @@ class Opened:
                 for name, entry in self._settings.sources.items()
                 if not entry.enabled or unit.sources.get(name).paused
             )
+
+
+def _rehearsed(users: Collection[Account]) -> bool:
+    return bool(users) and all(each.dry_run for each in users)
 
 
 def account_in(settings: Settings, name: str) -> Account:

@@ -81,6 +81,7 @@ class PostEvent(StrEnum):
     OFFER_FAILED = "offer-failed"
     REMIND = "remind"
     ESCALATE = "escalate"
+    REHEARSE = "rehearse"
     PREPARED = "prepared"
     PUBLISH = "publish"
     PUBLISHED = "published"
@@ -110,6 +111,9 @@ DECISIONS = frozenset(
     }
 )
 """The events that a person may cause."""
+
+ITSELF = "storyline"
+"""Who is named where no person acted, but a rule of the account."""
 
 UNDOABLE = frozenset({PostEvent.POSTED, PostEvent.SKIP, PostEvent.REJECT, PostEvent.SNOOZE, PostEvent.APPROVE})
 """The decisions that *undo* takes back."""
@@ -169,7 +173,7 @@ def _table() -> Mapping[PostState, Moves]:
     s, e = PostState, PostEvent
     by_hand, before_publishing, found = _by_hand(), _before_publishing(), _how_it_ended()
     table: dict[PostState, Moves] = {
-        s.SCHEDULED: by_hand | {e.OFFER: s.OFFERING, e.DRY_RUN: s.SKIPPED},
+        s.SCHEDULED: by_hand | {e.OFFER: s.OFFERING, e.DRY_RUN: s.SKIPPED, e.REHEARSE: s.SCHEDULED},
         s.OFFERING: by_hand
         | {
             e.OFFERED: s.OFFERED,
@@ -180,7 +184,7 @@ def _table() -> Mapping[PostState, Moves]:
         },
         s.OFFERED: by_hand | {e.RESERVE: s.OFFERED, e.REMIND: s.OFFERED, e.ESCALATE: s.OFFERED},
         s.SNOOZED: by_hand | {e.OFFER: s.OFFERING, e.ESCALATE: s.SNOOZED, e.UNDO: s.OFFERED, e.DRY_RUN: s.SKIPPED},
-        s.APPROVED: before_publishing,
+        s.APPROVED: before_publishing | {e.REHEARSE: s.APPROVED},
         s.PREPARED: before_publishing | {e.PUBLISH: s.PUBLISHING, e.GONE: s.APPROVED},
         s.PUBLISHING: found,
         s.UNCERTAIN: found | {e.RESOLVE_LIVE: s.POSTED, e.RESOLVE_NOT_LIVE: s.APPROVED},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
+from urllib.parse import quote, quote_plus
 
 LONGEST_TRACE = 8_000
 """How many characters of a traceback go into the log."""
@@ -24,8 +25,31 @@ _PATTERNS = (
 )
 
 
+_MOST_KNOWN = 1_000
+_SHORTEST_KNOWN = 8
+_known: dict[str, None] = {}
+
+
+def hide_from_now_on(secret: str) -> None:
+    """Let `scrub` take this very text out as well, however it stands there (or as an address spells it).
+
+    Every `Secret` is known by itself; a plugin tells of the tokens that it was given later. A text of fewer than eight
+    characters is no secret, and would be found in everything.
+    """
+    for spelled in {secret, quote(secret, safe=""), quote_plus(secret)}:
+        if len(spelled) >= _SHORTEST_KNOWN:
+            _known.pop(spelled, None)
+            _known[spelled] = None
+    # The latest stay: whoever renews a token for years must not make every line of the log slower.
+    for oldest in list(_known)[:-_MOST_KNOWN]:
+        _known.pop(oldest, None)
+
+
 def scrub(text: str, *, limit: int = 500) -> str:
-    """The text without passwords in addresses, tokens and signed parameters, on at most `limit` characters."""
+    """The text without known secrets, passwords in addresses, tokens and signed parameters; at most so long."""
+    # Longer ones first: one may be the beginning of another. A copy, since other threads may learn of more.
+    for secret in sorted([*_known], key=len, reverse=True):
+        text = text.replace(secret, _HIDDEN)
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,11 +13,13 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
-from storyline_core.caretaking import Caretaking
+from storyline_core.backfilling import Backfilling
+from storyline_core.backups import Backup
 from storyline_core.clock import utc_now
 from storyline_core.desk import Desk
 from storyline_core.desk.desks import Desks
 from storyline_core.errors import StorylineError
+from storyline_core.health import Check, Health
 from storyline_core.interfaces import Decision, Draft, MediaSourceProvider, Notifier, Publisher
 from storyline_core.media import MediaItem
 from storyline_core.opening import Opened, account_in
@@ -26,12 +28,25 @@ from storyline_core.posts import Post
 from storyline_core.redaction import scrub
 from storyline_core.rounds import STILL_FOR, Round, next_look
 from storyline_core.settings import Settings
-from storyline_core.steps import beside, foresee, listening, look_again, report, telling, turn
+from storyline_core.steps import (
+    beside,
+    foresee,
+    listening,
+    look_again,
+    outward,
+    report,
+    telling,
+    turn,
+)
 from storyline_core.steps import check as checks
 from storyline_core.steps import decide as deciding
 from storyline_core.steps import line as lines
 from storyline_core.steps import sync as syncing
-from storyline_core.steps.checkup import look_at_all
+from storyline_core.steps.backfilled import BackfillReport
+from storyline_core.steps.backing_up import back_up
+from storyline_core.steps.checkup import ask, look_at_all
+from storyline_core.steps.house import House
+from storyline_core.steps.maintain import Kept, errors_of, keep_up
 from storyline_core.steps.renaming import carry_over_names
 from storyline_core.steps.source_line import SourceLine
 from storyline_core.steps.standing import SourceStanding, rhythm_of, stand_of_sources
@@ -42,15 +57,17 @@ from storyline_core.store import Store, open_store
 
 @attrs.frozen
 class Tick:
-    """What one turn of everything did: the syncs that were due, and each account's turn."""
+    """What one turn of everything did: the syncs that were due, each account's turn, and the upkeep."""
 
     syncs: tuple[report.SyncReport, ...]
     turns: tuple[turn.Turned, ...]
     decisions: int = 0
     errors: tuple[str, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    backfills: tuple[BackfillReport, ...] = ()
 
 
-class Storyline(Caretaking):
+class Storyline(Backfilling):
     """Everything opened and wired. Each method is one step and one telling; nothing is decided here.
 
     Made by `open_storyline`; not to be shared between threads.
@@ -104,8 +121,10 @@ class Storyline(Caretaking):
                 syncs.append(self.sync(name, request))
             except StorylineError as error:
                 errors.append(f"{name}: {scrub(str(error))}")
-        turned = self.turn_accounts(stop)
-        return attrs.evolve(turned, syncs=tuple(syncs), errors=(*errors, *turned.errors))
+        turned = attrs.evolve(self.turn_accounts(stop), kept=self.keep_up(stop))
+        backfills, wrong = self.backfill_due(stop)
+        errors = [*errors, *turned.errors, *wrong, *errors_of(turned.kept)]
+        return attrs.evolve(turned, syncs=tuple(syncs), errors=tuple(errors), backfills=backfills)
 
     def turn_accounts(self, stop: Callable[[], bool] = lambda: False) -> Tick:
         """One turn without the sources: decisions that wait at the notifiers, then every account."""
@@ -120,10 +139,26 @@ class Storyline(Caretaking):
             if stop():
                 break
             try:
-                turns.append(turn.turn(self.line(name), self.clock()))
+                turns.append(turn.turn(self.line(name), self.clock(), stop))
             except StorylineError as error:
                 errors.append(f"{name}: {scrub(str(error))}")
         return Tick(syncs=(), turns=tuple(turns), decisions=decisions, errors=tuple(errors))
+
+    def keep_up(self, stop: Callable[[], bool] = lambda: False, *, at_start: bool = False) -> tuple[Kept, ...]:
+        """Do what upkeep is due: what the things of the settings do for themselves, the daily backup, tidying up.
+
+        `at_start`: the process has just begun.
+        """
+        return keep_up(self._house(stop), at_start=at_start)
+
+    def back_up(self, *, user: str | None = None) -> Backup:
+        """Make a backup now. Raises `Busy` while another process makes one, or why it cannot be made."""
+        return back_up(self._house(), user=user)
+
+    def _house(self, stop: Callable[[], bool] = lambda: False) -> House:
+        return House(
+            self.store, self.settings, self.clock, self.holder, self.open_item, self._opened.maintained(), stop
+        )  # fmt: skip
 
     def due_sources(self, now: datetime) -> tuple[str, ...]:
         """The sources that are switched on and due to be looked at as a whole."""
@@ -196,9 +231,12 @@ class Storyline(Caretaking):
         with self.store.read() as unit:
             return lines.draft_of(account, unit, unit.queue.get(post_id))
 
-    def post_beside(self, account: str, *, by: str, item_id: int | None = None, at: datetime | None = None) -> Post:
-        """Add a post beside the slots: the next in order or a chosen item, now or at a time."""
-        return beside.add_beside(self.line(account, contact=False), self.clock(), by=by, item_id=item_id, at=at)
+    def post_beside(
+        self, account: str, *, by: str, item_id: int | None = None, at: datetime | None = None, wish: str = ""
+    ) -> Post:
+        """Add a post beside the slots: the next in order or a chosen item, now or at a time; once for each `wish`."""
+        line = self.line(account, contact=False)
+        return beside.add_beside(line, self.clock(), by=by, item_id=item_id, at=at, wish=wish)
 
     def turn_post(self, post_id: str, *, triggered_by: str = "cli") -> Post:
         """Do at once what one post needs now, instead of waiting for the next turn."""
@@ -206,9 +244,21 @@ class Storyline(Caretaking):
         turn.advance_post(account, self.post(post_id), self.clock(), triggered_by)
         return self.post(post_id)
 
-    def check(self) -> checks.Health:
-        """Look at everything that must work, without disturbing anybody."""
-        return look_at_all(self.store, self.settings, self.plugins, self._probes(), self.clock())
+    def check(self, answers: Sequence[Check] | None = None) -> Health:
+        """Look at everything that must work, without disturbing anybody.
+
+        `answers`: what `ask_opened` gave lately, where notifiers and publishers are not to be asked again.
+        """
+        given = self.ask_opened() if answers is None else answers
+        return look_at_all(self.store, self.settings, self.plugins, given, self.clock)
+
+    def ask_opened(self) -> tuple[Check, ...]:
+        """Ask each notifier and publisher whether it works. Contacts the services, and disturbs nobody."""
+        return ask(self._probes())
+
+    def tell_channels(self, stop: Callable[[], bool] = lambda: False) -> outward.Round:
+        """Tell the notifiers of `[alerts]`, and the accounts' own, of the alerts that are theirs to know."""
+        return outward.tell_channels(self.store, self.settings, self.opened_notifier, self.clock, self.holder, stop)
 
     def line(self, account: str, *, contact: bool = True) -> lines.Line:
         """An account with its opened notifier and publisher; unopened ones where nobody will be contacted."""
@@ -235,8 +285,10 @@ class Storyline(Caretaking):
         return self._opened.publisher(name)
 
     def _probes(self) -> Iterator[checks.Probe]:
+        serving = {account.notifier for account in self.settings.accounts.values()}
         for name in self.settings.notifiers:
-            yield checks.Probe(f"notifier {name}", lambda name=name: self.opened_notifier(name).check())  # type: ignore[misc]
+            asked: Callable[[], str] = lambda name=name: self.opened_notifier(name).check()  # type: ignore[misc]  # noqa: E731
+            yield checks.Probe(f"notifier {name}", asked, vital=name in serving)
         for name in self.settings.publishers:
             yield checks.Probe(f"publisher {name}", lambda name=name: self.opened_publisher(name).check())  # type: ignore[misc]
 
@@ -276,12 +328,12 @@ def open_storyline(
     """Open the database and make everything in the settings ready for use; nothing is contacted yet.
 
     An embedded database is brought to the present schema by itself. With `read_only` nothing at all is written, so
-    the database must exist. Raises `StoreUnavailable` or `SchemaMismatch` with what to do.
+    the database must be level already. Raises `StoreUnavailable` or `SchemaMismatch` with what to do.
     """
     with ExitStack() as stack:
         store = open_store(settings.database_url, read_only=read_only)
         stack.callback(store.close)
+        store.ensure_schema()
         if not read_only:
-            store.ensure_schema()
             carry_over_names(store, settings)
         yield Storyline(settings, plugins or load_plugins(), store, stack, clock)

@@ -48,9 +48,14 @@ def nanoseconds(value: object) -> int:
     return max(0, (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000)
 
 
+def unspelled(content: bytes) -> object:
+    """A body as JSON; None where it is none."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
 def parsed(content: bytes) -> Json:
     """A body as a JSON object; an empty one where it is none."""
-    try:
-        return as_object(json.loads(content))
-    except ValueError:
-        return {}
+    return as_object(unspelled(content))

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import time
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import attrs
 import httpx
 
-from storyline_core import PluginFault, Unavailable
-from storyline_gdrive.answers import Json, as_object, objects, parsed, text
+from storyline_core import PluginFault, Unavailable, hide_from_now_on
+from storyline_gdrive.answers import Json, as_object, objects, parsed, text, unspelled
 from storyline_gdrive.credentials import Credentials, Form, Tokens
-from storyline_gdrive.troubles import Refusal, Remedy, fault_of, pause_s, remedy_of
+from storyline_gdrive.deadlines import ALLOWED, Bounded, trusted
+from storyline_gdrive.discretion import keep_logs_discreet
+from storyline_gdrive.pace import Carried, Pace, Turns
+from storyline_gdrive.troubles import Refusal, Remedy, fault_of, remedy_of
 
 FILES = "/drive/v3/files"
 Params = Mapping[str, str | int | bool]
@@ -35,28 +39,18 @@ class Refuses(Exception):
         super().__init__(f"{refusal.status} {refusal.reason}")
 
 
-@attrs.frozen
-class Pace:
-    """How long things may take, in seconds, and how time passes. Time and chance are arguments."""
-
-    answer_s: float = 60.0
-    patience_s: float = 120.0
-    sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
-    chance: Callable[[], float] = lambda: 0.5
-
-
 class Drive:
     """One account's view of Drive. Used by one thread at a time; `close()` ends its connections."""
 
     def __init__(
         self, credentials: Credentials, *, api_url: str, sign_in: str, now: Callable[[], datetime], pace: Pace
     ) -> None:
+        keep_logs_discreet()
         self._api = api_url.rstrip("/")
         self._sign_in = sign_in
         self._pace = pace
         timeout = httpx.Timeout(pace.answer_s, connect=min(pace.answer_s, 15.0))
-        self._http = httpx.Client(timeout=timeout, follow_redirects=False)
+        self._http = httpx.Client(timeout=timeout, follow_redirects=False, transport=Bounded(trusted()))
         self._tokens = Tokens(credentials, self.ask_token, now)
         self.troubled = False
         """Whether the last call failed for a reason that concerns more than one file."""
@@ -81,7 +75,10 @@ class Drive:
 
         def call() -> Json:
             answer = self.send(method, self._api + path, params=_spelled(params), json=body)
-            return parsed(answer.content)
+            if not isinstance(told := unspelled(answer.content), dict):
+                # Whoever answered so was not Drive, and an empty answer would mean that nothing is there.
+                raise httpx.RemoteProtocolError("The answer is no JSON object.")
+            return as_object(told)
 
         return self.trying(call, what)
 
@@ -97,34 +94,55 @@ class Drive:
     ) -> httpx.Response:
         """One call, once. Raises `Refuses`, or what httpx raises."""
         marked = {"Authorization": f"Bearer {self._tokens.token()}", **(headers or {})}
-        answer = self._http.request(
-            method, address, params=params, json=json, content=content, headers=marked
+        allowed = {ALLOWED: self._pace.call_s(len(content or b""))}
+        answer = self._open_http().request(
+            method, address, params=params, json=json, content=content, headers=marked, extensions=allowed
         )  # fmt: skip
         if answer.status_code >= 400:
             raise Refuses(refusal_of(answer.status_code, answer.content, answer.headers))
         return answer
 
     @contextmanager
-    def stream(self, path: str, params: Params, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
-        """One call whose body is read bit by bit. Raises `Refuses`, or what httpx raises."""
+    def stream(self, address: str, params: Params, headers: Mapping[str, str], size: int) -> Iterator[httpx.Response]:
+        """One call whose body, of about so many bytes, is read bit by bit. Raises `Refuses`, or what httpx raises."""
         marked = {"Authorization": f"Bearer {self._tokens.token()}", "Accept-Encoding": "identity", **headers}
-        with self._http.stream("GET", self._api + path, params=_spelled(params), headers=marked) as answer:
+        allowed = {ALLOWED: self._pace.call_s(size)}
+        with self._open_http().stream(
+            "GET", address, params=_spelled(params) or None, headers=marked, extensions=allowed
+        ) as answer:
             if answer.status_code >= 400:
                 raise Refuses(refusal_of(answer.status_code, answer.read(), answer.headers))
             yield answer
+
+    def _open_http(self) -> httpx.Client:
+        # A file that was opened may be read after its source was closed.
+        if self._http.is_closed:
+            raise Unavailable("The connection to Google Drive is closed.")
+        return self._http
 
     def address(self, path: str) -> str:
         """The whole address of a path."""
         return self._api + path
 
+    def trusts(self, address: str, hosts: re.Pattern[str]) -> bool:
+        """Whether a token may go to an address that an answer named: to Google's hosts, or where the API itself is."""
+        try:
+            there, here = urlsplit(address), urlsplit(self._api)
+            usual = there.scheme == "https" and there.port in (None, 443)
+        except ValueError:
+            return False
+        if (there.scheme, there.netloc) == (here.scheme, here.netloc):
+            return True
+        return usual and hosts.fullmatch(there.hostname or "") is not None
+
     def ask_token(self, address: str, form: Form) -> Json:
         """Ask for a token. Raises `NeedsPerson` when a person has to sign in again, `Unavailable` when it waits."""
 
         def call() -> Json:
-            answer = self._http.post(address, data=dict(form))
-            if answer.status_code >= 400:
-                raise Refuses(refusal_of(answer.status_code, answer.content, answer.headers))
-            return parsed(answer.content)
+            answer = parsed(self._post(address, form).content)
+            for name in ("access_token", "refresh_token"):
+                hide_from_now_on(text(answer.get(name)))
+            return answer
 
         sign_in = self._sign_in
         if form.get("grant_type") == "refresh_token":
@@ -141,17 +159,21 @@ class Drive:
     def give_back(self, address: str, token: str) -> None:
         """Hand a refresh token back. A token that Google no longer knows is given back already."""
         with contextlib.suppress(Refuses):
-            self._tried(lambda: self._given_back(address, token), lambda: None)
+            self._tried(lambda: self._post(address, {"token": token}), lambda: None)
 
-    def _given_back(self, address: str, token: str) -> None:
-        answer = self._http.post(address, data={"token": token})
+    def _post(self, address: str, form: Form) -> httpx.Response:
+        answer = self._open_http().post(address, data=dict(form), extensions={ALLOWED: self._pace.call_s()})
         if answer.status_code >= 400:
             raise Refuses(refusal_of(answer.status_code, answer.content, answer.headers))
+        return answer
 
-    def trying(self, call: Callable[[], Answer], what: str) -> Answer:
-        """Call until it works, as long as trying again can help. Raises `Refuses` only for what concerns this call."""
+    def trying(self, call: Callable[[], Answer], what: str, carried: Carried | None = None) -> Answer:
+        """Call until it works, as long as trying again can help. Raises `Refuses` only for what concerns this call.
+
+        While more is `carried` with each try, patience begins anew, but not for ever.
+        """
         try:
-            answer = self._tried(call, self._tokens.drop)
+            answer = self._tried(call, self._tokens.drop, carried)
         except Refuses as refused:
             if remedy_of(refused.refusal) in (Remedy.MISSING, Remedy.NEVER, Remedy.INVALID):
                 raise
@@ -163,8 +185,9 @@ class Drive:
         self.troubled = False
         return answer
 
-    def _tried(self, call: Callable[[], Answer], renew: Callable[[], None]) -> Answer:
-        began, attempt, renewed = self._pace.clock(), 0, False
+    def _tried(self, call: Callable[[], Answer], renew: Callable[[], None], carried: Carried | None = None) -> Answer:
+        turns = Turns(self._pace, carried or Carried())
+        renewed = False
         while True:
             refusal: Refusal | None = None
             broken = ""
@@ -182,13 +205,10 @@ class Drive:
             except httpx.TransportError as error:
                 # What httpx says may hold the address, and an address may be signed.
                 broken = type(error).__name__
-            wait_s = pause_s(attempt, self._pace.chance(), refusal)
-            if self._pace.clock() - began + wait_s > self._pace.patience_s:
+            if not turns.another(refusal):
                 if refusal is not None:
                     raise Refuses(refusal)
                 raise Unavailable(f"Google Drive cannot be reached ({broken}). It is tried again by itself.")
-            self._pace.sleep(wait_s)
-            attempt += 1
 
 
 def refusal_of(status: int, body: bytes, headers: Mapping[str, str]) -> Refusal:

@@ -24,6 +24,13 @@ app = typer.Typer(help="Connect a folder in Google Drive.", no_args_is_help=True
 Name = Annotated[str, typer.Argument(help="The source's name in the settings.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
+_FORGOTTEN = {
+    "NOTHING": "nobody was signed in.",
+    "GIVEN_BACK": "signed out. Its items stay.",
+    "HERE_ONLY": "signed out here. Its items stay. Google could not be told: take Storyline's access away at "
+    "https://myaccount.google.com/permissions",
+}
+
 ELSEWHERE = "http://127.0.0.1:1"
 """Where the browser of another machine ends up: nobody answers there, and the address tells all that is needed."""
 
@@ -77,7 +84,7 @@ def disconnect(ctx: typer.Context, name: Name) -> None:
             typer.echo("A service account is used: take its key out of the settings, and stop sharing the folder.")
             return
         done = connecting.forget()
-    typer.echo(f"{name}: signed out. Its items stay." if done else f"{name}: nobody was signed in.")
+    typer.echo(f"{name}: {_FORGOTTEN[done.name]}")
 
 
 @app.command()
@@ -106,7 +113,10 @@ def folders(
 def _by_browser(connecting: Connecting, wait_s: float) -> Standing:
     with door() as opened:
         asked = connecting.ask(opened.redirect)
-        typer.echo(f"Open this address in a browser on this machine:\n\n{asked.address}\n")
+        typer.echo(
+            f"Open this address in a browser on this machine (is there none? Stop this, and add --paste):\n\n"
+            f"{asked.address}\n{_pick(connecting)}"
+        )
         typer.launch(asked.address)
         return connecting.finish(opened.code(asked, wait_s), asked)
 
@@ -114,10 +124,14 @@ def _by_browser(connecting: Connecting, wait_s: float) -> Standing:
 def _by_paste(connecting: Connecting) -> Standing:
     asked = connecting.ask(ELSEWHERE)
     typer.echo(
-        f"Open this address in a browser anywhere, and agree:\n\n{asked.address}\n\n"
+        f"Open this address in a browser anywhere, and agree:\n\n{asked.address}\n{_pick(connecting)}\n"
         "The browser then shows a page that cannot be reached. That is right: copy its address, whole."
     )
     return connecting.finish(code_in(typer.prompt("Address"), asked), asked)
+
+
+def _pick(connecting: Connecting) -> str:
+    return "Pick the folder that the settings name, and the files in it.\n" if connecting.by_picking else ""
 
 
 def _tell(name: str, standing: Standing) -> None:

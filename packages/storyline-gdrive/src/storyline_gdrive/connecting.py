@@ -5,18 +5,21 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from enum import Enum
 
 import attrs
 
-from storyline_core import NeedsPerson, Refused, Runtime
+from storyline_core import NeedsPerson, PluginFault, Refused, Runtime, hide_from_now_on
 from storyline_gdrive.answers import as_object, objects, text, whole
 from storyline_gdrive.client import FILES, Drive, Params, Refuses
 from storyline_gdrive.consent import Asked, ask_consent
 from storyline_gdrive.credentials import SCOPES, SIGNED_IN, Credentials, Given, SignedIn, read_signed_in
 from storyline_gdrive.files import FOLDER
 from storyline_gdrive.listing import get_file
-from storyline_gdrive.plugin import GoogleDrive
+from storyline_gdrive.plugin import Access, GoogleDrive
 from storyline_gdrive.troubles import fault_of
+
+_TRIED = "storing-tried"
 
 Connect = Callable[[Credentials | None], AbstractContextManager[Drive]]
 """Opens a connection: with these credentials, or with those of the settings."""
@@ -29,6 +32,14 @@ class Standing:
     account: str
     folders: tuple[str, ...]
     since: str = ""
+
+
+class Forgotten(Enum):
+    """What became of a sign-in that was to be forgotten."""
+
+    NOTHING = "there was none"
+    GIVEN_BACK = "Google knows"
+    HERE_ONLY = "Google could not be told"
 
 
 class Connecting:
@@ -46,10 +57,19 @@ class Connecting:
         return self._settings.key is not None
 
     def ask(self, redirect: str) -> Asked:
-        """The question to the person."""
+        """The question to the person. Raises `NeedsPerson` where nothing could be stored: it would be asked in vain."""
         settings = self._settings
+        self._runtime.state.set(_TRIED, "")
+        self._runtime.state.delete(_TRIED)
         state, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(64)
-        return ask_consent(settings.consent_url, settings.client_id, self._scope, redirect, state, verifier)
+        return ask_consent(
+            settings.consent_url, settings.client_id, self._scope, redirect, state, verifier, picking=self.by_picking
+        )
+
+    @property
+    def by_picking(self) -> bool:
+        """Whether the person picks the folder with the consent, and nothing else is seen."""
+        return self._settings.access is Access.PICKED and not self.by_key
 
     def finish(self, code: str, asked: Asked) -> Standing:
         """Try out what a code gives, and keep it only if all is well.
@@ -58,6 +78,8 @@ class Connecting:
         """
         settings = self._settings
         secret = settings.client_secret.reveal() if settings.client_secret else ""
+        for each in (code, asked.verifier, asked.state):
+            hide_from_now_on(each)
         form = {
             "grant_type": "authorization_code", "code": code, "redirect_uri": asked.redirect,
             "client_id": settings.client_id, "client_secret": secret, "code_verifier": asked.verifier,
@@ -84,17 +106,20 @@ class Connecting:
         kept = None if self.by_key else read_signed_in(self._runtime.state)
         return standing if kept is None else attrs.evolve(standing, since=kept.at)
 
-    def forget(self) -> bool:
-        """Give the sign-in back to Google and forget it; whether there was one."""
+    def forget(self) -> Forgotten:
+        """Give the sign-in back to Google and forget it, whatever Google says. Raises `NeedsPerson` without a key."""
         kept = read_signed_in(self._runtime.state)
         if kept is None:
-            return False
+            return Forgotten.NOTHING
+        told = True
         try:
             with self._connect(None) as drive:
                 drive.give_back(self._settings.token_url.replace("/token", "/revoke"), kept.refresh_token)
+        except PluginFault:
+            told = False
         finally:
             self._runtime.state.delete(SIGNED_IN)
-        return True
+        return Forgotten.GIVEN_BACK if told else Forgotten.HERE_ONLY
 
     def browse(self, folder: str) -> list[tuple[str, str]]:
         """Ids and names of the folders in a folder; for "", of everything that can be chosen. Sorted by name."""
@@ -119,9 +144,10 @@ class Connecting:
         for folder in self._folders:
             file = get_file(drive, folder, "The folder")
             if file is None or file.trashed:
-                raise NeedsPerson(
-                    f"{account} cannot see the folder {folder}.", remedy=f"Share it with {account}, then try again."
-                )
+                remedy = f"Share it with {account}, then try again."
+                if self.by_picking:
+                    remedy = 'Run `storyline gdrive connect` again and pick this very folder, or set access = "read".'
+                raise NeedsPerson(f"{account} cannot see the folder {folder}.", remedy=remedy)
             if not file.is_folder:
                 raise NeedsPerson(f"{file.name} is no folder.", remedy="Name a folder in the settings.")
             names.append(file.name)

@@ -28,14 +28,20 @@ class Foreign(NoConsent):
     """The answer does not belong to the question that was asked."""
 
 
-def ask_consent(consent_url: str, client_id: str, scope: str, redirect: str, state: str, verifier: str) -> Asked:
+PICKING = {"trigger_onepick": "true", "allow_multiple": "true", "allow_folder_selection": "true"}
+"""What makes Google let the person pick files and folders with the consent: without it, `drive.file` sees none."""
+
+
+def ask_consent(
+    consent_url: str, client_id: str, scope: str, redirect: str, state: str, verifier: str, *, picking: bool = False
+) -> Asked:  # fmt: skip
     """The question; with PKCE, so that a code that somebody else catches is worth nothing."""
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
     query = urlencode(
         {
             "client_id": client_id, "redirect_uri": redirect, "response_type": "code", "scope": scope, "state": state,
             "code_challenge": challenge, "code_challenge_method": "S256", "access_type": "offline",
-            "prompt": "consent",
+            "prompt": "consent", **(PICKING if picking else {}),
         }
     )  # fmt: skip
     return Asked(f"{consent_url}?{query}", redirect, state, verifier)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import attrs
 
-from storyline_core import NeedsPerson, PrivateState
+from storyline_core import NeedsPerson, PrivateState, hide_from_now_on
 from storyline_gdrive.answers import Json, parsed, text, whole
 
 SIGNED_IN = "signed-in"
@@ -65,6 +65,7 @@ def read_signed_in(state: PrivateState) -> SignedIn | None:
     told = parsed(kept.encode()) if kept else {}
     if not text(told.get("refresh_token")):
         return None
+    hide_from_now_on(text(told["refresh_token"]))
     return SignedIn(*(text(told.get(name)) for name in ("account", "refresh_token", "scope", "at")))
 
 
@@ -114,6 +115,7 @@ def read_key(content: str, scope: str, now: Callable[[], datetime]) -> Robot:
     if told.get("type") != "service_account" or not all(fields):
         raise ValueError("the key is no JSON key file of a service account. Download it again from the Cloud console.")
     email, token_url, key_id, private_key = fields
+    hide_from_now_on(private_key)
     if not _TOKEN_ADDRESS.match(token_url):
         raise ValueError("the key file names a token_uri that is not Google's. It is not used.")
     return Robot(email, scope, token_url, key_id, now, private_key)

@@ -6,7 +6,7 @@ import re
 
 import attrs
 
-from storyline_core import ListedFile, media_type_of
+from storyline_core import LOOK_VERSION, MEDIA_TYPES, ListedFile, Look, media_type_of
 from storyline_gdrive.answers import Json, as_object, nanoseconds, text, whole
 
 FOLDER = "application/vnd.google-apps.folder"
@@ -15,7 +15,7 @@ GOOGLE_TYPES = "application/vnd.google-apps."
 
 FIELDS = (
     "id,name,mimeType,parents,driveId,trashed,size,modifiedTime,headRevisionId,version,md5Checksum,sha256Checksum,"
-    "shortcutDetails(targetId,targetMimeType)"
+    "shortcutDetails(targetId,targetMimeType),imageMediaMetadata(width,height,rotation),videoMediaMetadata(width,height)"
 )
 """The fields that are asked for, and no others."""
 
@@ -26,7 +26,9 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 class DriveFile:
     """What Drive says about one file, folder or shortcut. `drive` is its shared drive, or "" in My Drive.
 
-    `size` is None for what has no bytes of its own. `target` is where a shortcut leads.
+    `size` is None for what has no bytes of its own. `digest` is its SHA-256, where Drive tells it; `md5` only serves to
+    verify a download where it does not. `target` is where a shortcut leads.
+    `pixels` are width and height as shown, where Drive is sure of them.
     """
 
     id: str
@@ -39,8 +41,10 @@ class DriveFile:
     mtime_ns: int = 0
     version: str = ""
     digest: str | None = None
+    md5: str = ""
     target: str = ""
     target_type: str = ""
+    pixels: tuple[int, int] | None = None
 
     @property
     def is_folder(self) -> bool:
@@ -74,9 +78,21 @@ def read_file(told: Json) -> DriveFile:
         mtime_ns=nanoseconds(told.get("modifiedTime")),
         version=_version(told),
         digest=digest if _SHA256.fullmatch(digest) else None,
+        md5=text(told.get("md5Checksum")).lower(),
         target=text(details.get("targetId")),
         target_type=text(details.get("targetMimeType")),
+        pixels=_pixels(told),
     )
+
+
+def _pixels(told: Json) -> tuple[int, int] | None:
+    """Width and height, if Drive knows them and nothing was turned: its documents do not say which way it counts then.
+
+    https://developers.google.com/workspace/drive/api/reference/rest/v3/files (imageMediaMetadata, videoMediaMetadata)
+    """
+    facts = as_object(told.get("imageMediaMetadata")) or as_object(told.get("videoMediaMetadata"))
+    width, height = whole(facts.get("width")), whole(facts.get("height"))
+    return (width, height) if width and height and not whole(facts.get("rotation")) else None
 
 
 def _version(told: Json) -> str:
@@ -106,4 +122,12 @@ def listed(file: DriveFile, folder: str) -> ListedFile:
         version=file.version,
         media_type=media_type_of(name),
         digest=file.digest,
+        look=_look(file),
     )
+
+
+def _look(file: DriveFile) -> Look | None:
+    """What Drive has seen of the content, which spares a download of every new picture."""
+    if file.pixels is None or file.mime_type not in MEDIA_TYPES.values():
+        return None
+    return Look(file.mime_type, *file.pixels, version=LOOK_VERSION)

@@ -28,12 +28,13 @@ class NotFromChanges(Exception):
 class Told:
     """What the logs told: files by id as they are now, None for those that are gone, and where the logs end.
 
-    `anything` is True when there was any change at all, be it of no file.
+    `anything` is True when there was any change at all, `drives` when a shared drive itself changed or its members.
     """
 
     files: Mapping[str, DriveFile | None]
     tokens: Mapping[str, str]
     anything: bool
+    drives: bool = False
 
 
 def ask_changes(drive: Drive, tokens: Mapping[str, str]) -> Told:
@@ -46,9 +47,9 @@ def ask_changes(drive: Drive, tokens: Mapping[str, str]) -> Told:
         anything = anything or bool(one)
         for key, file in one.items():
             # What one drive lost another may have got: where it is there, it is there.
-            if key and (file is not None or files.get(key) is None):
+            if file is not None or files.get(key) is None:
                 files[key] = file
-    return Told(files, ends, anything)
+    return Told(files, ends, anything, drives="" in files)
 
 
 def _ask_log(drive: Drive, shared_drive: str, token: str) -> tuple[str, dict[str, DriveFile | None]]:
@@ -65,6 +66,7 @@ def _ask_log(drive: Drive, shared_drive: str, token: str) -> tuple[str, dict[str
         except Refuses:
             raise TooOld from None
         for each in objects(told.get("changes")):
+            # A shared drive has no such id; "" stands for all of them.
             key = text(each.get("fileId"))
             file = read_file(as_object(each.get("file"))) if each.get("file") else None
             gone = each.get("removed") is True or file is None or file.trashed
@@ -75,6 +77,17 @@ def _ask_log(drive: Drive, shared_drive: str, token: str) -> tuple[str, dict[str
             if not end:
                 raise TooOld
             return end, found
+
+
+def access_changed(tree: Tree, told: Told) -> bool:
+    """Whether the account may see more or less than before, as far as that shows.
+
+    What happened in a folder while it was not shared is told nowhere. Of a folder that is told of although it neither
+    moved nor was renamed, who may see it is what is most likely to have changed.
+    """
+    folders = ((key, file) for key, file in told.files.items() if file is not None and file.is_folder)
+    same = any(tree.folders.get(key) == (file.parent, file.name) for key, file in folders)
+    return told.drives or same or not told.files.keys().isdisjoint(tree.roots)
 
 
 def needs_everything(tree: Tree, told: Mapping[str, DriveFile | None]) -> bool:
@@ -90,10 +103,10 @@ def needs_everything(tree: Tree, told: Mapping[str, DriveFile | None]) -> bool:
 
 def laid_over(drive: Drive, tree: Tree, told: Told) -> Tree:
     """The tree as it is now. Raises `NotFromChanges` where that cannot be told, and as a listing does."""
-    if needs_everything(tree, told.files):
+    if access_changed(tree, told) or needs_everything(tree, told.files):
         raise NotFromChanges
     now = tree.copy()
-    kept = {key: file for key, file in told.files.items() if key not in now.roots}
+    kept = told.files
     for key, file in kept.items():
         if file is None:
             now.folders.pop(key, None)

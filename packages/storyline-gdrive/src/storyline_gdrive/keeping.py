@@ -13,7 +13,7 @@ from storyline_gdrive.files import DriveFile
 from storyline_gdrive.tree import Tree
 
 _KEPT = 3
-_FORMAT = 1
+_FORMAT = 2
 
 
 class Trees:
@@ -70,7 +70,7 @@ def spell_tree(tree: Tree) -> bytes:
     """A tree as JSON."""
     files = [
         [each.id, each.name, each.mime_type, each.parent, each.drive, each.size, each.mtime_ns, each.version,
-         each.digest]
+         each.digest, each.md5]
         for each in tree.files.values()
     ]  # fmt: skip
     told = {
@@ -96,9 +96,9 @@ def read_tree(content: bytes) -> Tree | None:
         for folder, place in as_object(told["folders"]).items():
             parent, name = place if isinstance(place, list) else ("", "")
             tree.folders[folder] = (text(parent), text(name))
-        for key, name, mime_type, parent, drive, size, mtime_ns, version, digest in lists["files"]:
+        for key, name, mime_type, parent, drive, size, mtime_ns, version, digest, md5 in lists["files"]:
             tree.files[key] = DriveFile(
-                key, name, mime_type, parent, drive, False, size, mtime_ns, version, digest
+                key, name, mime_type, parent, drive, False, size, mtime_ns, version, digest, md5
             )  # fmt: skip
         for kept in ("shortcuts", "targets", "drives"):
             getattr(tree, kept).update(map(str, lists[kept]))

@@ -8,8 +8,9 @@ import attrs
 
 from storyline_core import FileProblem, Refused, Unseen
 from storyline_gdrive.answers import objects, text
-from storyline_gdrive.client import FILES, Drive, Params, Refuses
+from storyline_gdrive.client import FILES, Params, Refuses
 from storyline_gdrive.files import FIELDS, DriveFile, read_file
+from storyline_gdrive.resuming import Asks
 from storyline_gdrive.tree import Tree, wanted
 from storyline_gdrive.troubles import Remedy, fault_of, remedy_of
 
@@ -23,7 +24,7 @@ MOST_PAGES_AGAIN = 3
 _EVERYWHERE: Params = {"supportsAllDrives": True, "includeItemsFromAllDrives": True}
 
 
-def get_file(drive: Drive, key: str, what: str) -> DriveFile | None:
+def get_file(drive: Asks, key: str, what: str) -> DriveFile | None:
     """One file as it is now; None when it is not there, or not for this account."""
     params: Params = {"fields": FIELDS, "supportsAllDrives": True}
     try:
@@ -34,7 +35,7 @@ def get_file(drive: Drive, key: str, what: str) -> DriveFile | None:
         raise fault_of(refused.refusal, what, "") from None
 
 
-def start_token(drive: Drive, shared_drive: str) -> str:
+def start_token(drive: Asks, shared_drive: str) -> str:
     """Where the log of changes ends now, of a shared drive or, for "", of the account."""
     params: dict[str, str | bool] = {"supportsAllDrives": True, "fields": "startPageToken"}
     if shared_drive:
@@ -52,7 +53,7 @@ class Crawl:
     `skip` are folders that need no listing, since they are known. `tokens` are taken before anything is listed.
     """
 
-    drive: Drive
+    drive: Asks
     tree: Tree
     skip: Collection[str] = frozenset()
     tokens: dict[str, str] = attrs.field(factory=dict)
@@ -108,7 +109,7 @@ class Crawl:
         except Refuses as refused:
             self._refused(refused)
             return
-        if told.get("incompleteSearch") is True:
+        if told.get("incompleteSearch") is True or not isinstance(told.get("files"), list):
             self.complete = False
         for each in objects(told.get("files")):
             self._take(read_file(each))

@@ -10,11 +10,13 @@ from contextlib import contextmanager
 from storyline_core import NeedsPerson, Runtime
 from storyline_gdrive.addresses import folder_id
 from storyline_gdrive.cache import Cache
-from storyline_gdrive.client import Drive, Pace
+from storyline_gdrive.client import Drive
 from storyline_gdrive.connecting import Connecting
 from storyline_gdrive.credentials import SCOPES, Credentials, Person, read_key
 from storyline_gdrive.keeping import Trees
+from storyline_gdrive.pace import Pace
 from storyline_gdrive.plugin import Access, GoogleDrive
+from storyline_gdrive.resuming import Notebook
 from storyline_gdrive.source import DriveSource, Place
 
 
@@ -26,11 +28,14 @@ def opened(settings: GoogleDrive, runtime: Runtime, pace: Pace | None = None) ->
         connecting = Connecting(
             settings, runtime, folders_of(settings), lambda who: connected(settings, runtime, drive_pace, who)
         )
-        place = Place(runtime.name, folders_of(settings), settings.access is not Access.READ)
+        place = Place(
+            runtime.name, folders_of(settings), settings.access is not Access.READ, settings.access is Access.PICKED
+        )
         name = hashlib.sha256(runtime.name.encode()).hexdigest()[:12]
         folder = settings.cache.expanduser().absolute() / name
-        cache = Cache(folder / "files", settings.cache_megabytes << 20)
-        yield DriveSource(drive, place, cache, Trees(folder / "trees"), runtime.now, connecting)
+        cache = Cache(folder / "files", settings.cache_megabytes << 20, runtime.now)
+        trees, notebook = Trees(folder / "trees"), Notebook(folder / "listing")
+        yield DriveSource(drive, place, cache, trees, notebook, runtime.now, connecting)
 
 
 @contextmanager

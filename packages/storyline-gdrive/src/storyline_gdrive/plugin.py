@@ -105,6 +105,6 @@ def open_drive(settings: GoogleDrive, runtime: Runtime) -> Iterator[MediaSourceP
 @hookimpl
 def storyline_media_source_providers() -> Sequence[SourceKind]:
     """The source `gdrive`."""
-    traits = Traits(keys_survive_renames=True, lists_changes=True, writes=True)
+    traits = Traits(keys_survive_renames=True, lists_changes=True, writes=True, previews=True)
     summary = "a folder in Google Drive"
     return [Kind(name="gdrive", settings=GoogleDrive, open=open_drive, traits=traits, summary=summary)]

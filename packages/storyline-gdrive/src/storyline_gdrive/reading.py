@@ -13,6 +13,7 @@ import httpx
 from storyline_core import PluginFault, Refused, Unavailable
 from storyline_gdrive.client import FILES, Drive, Params, Refuses
 from storyline_gdrive.files import DriveFile
+from storyline_gdrive.pace import Carried
 from storyline_gdrive.troubles import fault_of
 
 HEAD = 256 * 1024
@@ -24,7 +25,6 @@ TAIL = 64 * 1024
 SMALL = 1 << 20
 """A file of no more bytes than this is fetched whole at once."""
 
-_BLOCK = 1 << 18
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _MEDIA: Params = {"alt": "media", "supportsAllDrives": True}
 
@@ -34,26 +34,43 @@ class Changed(Unavailable):
 
 
 def download(drive: Drive, file: DriveFile, into: BinaryIO) -> None:
-    """Write the whole file and verify it. Raises `Refused`, `Unavailable`, `NeedsPerson` or `Changed`."""
+    """Write the whole file and verify it; what is there already is taken for its beginning.
+
+    Raises `Refused`, `Unavailable`, `NeedsPerson` or `Changed`.
+    """
     size = file.size or 0
 
     def go_on() -> None:
         at = into.seek(0, io.SEEK_END)
+        if at > size:
+            at = into.seek(0)
+            into.truncate()
         if at < size:
             _pour(drive, file, into, at, size - 1)
 
-    if size:
-        _asking(drive, go_on, file)
-    into.seek(0)
-    found = hash_of(into)
-    if into.seek(0, io.SEEK_END) != size or (file.digest is not None and found != file.digest):
-        raise Changed(f"{file.name} changed in Drive while it was read. It is looked at again.")
+    while True:
+        before = into.seek(0, io.SEEK_END)
+        if size:
+            _asking(drive, go_on, file, Carried(size, into.tell))
+        if into.seek(0, io.SEEK_END) == size and _is_whole(file, into):
+            return
+        into.truncate(0)
+        # It may be what was there before that was wrong.
+        if not before:
+            raise Changed(f"{file.name} changed in Drive while it was read. It is looked at again.")
 
 
-def hash_of(content: BinaryIO) -> str:
-    """The SHA-256 of all that a file holds."""
+def _is_whole(file: DriveFile, content: BinaryIO) -> bool:
+    """Whether the bytes are those that Drive has, by the best checksum that it tells."""
+    if file.digest is not None:
+        return hash_of(content) == file.digest
+    return not file.md5 or hash_of(content, hashlib.md5(usedforsecurity=False)) == file.md5
+
+
+def hash_of(content: BinaryIO, found: hashlib._Hash | None = None) -> str:
+    """The SHA-256 of all that a file holds, or what another algorithm makes of it."""
     content.seek(0)
-    found = hashlib.sha256()
+    found = found or hashlib.sha256()
     while block := content.read(1 << 20):
         found.update(block)
     return found.hexdigest()
@@ -68,13 +85,13 @@ def fetch_range(drive: Drive, file: DriveFile, first: int, last: int) -> bytes:
         if first + at <= last:
             _pour(drive, file, into, first + at, last)
 
-    _asking(drive, go_on, file)
+    _asking(drive, go_on, file, Carried(last - first + 1, into.tell))
     return into.getvalue()
 
 
-def _asking(drive: Drive, call: Callable[[], None], file: DriveFile) -> None:
+def _asking(drive: Drive, call: Callable[[], None], file: DriveFile, carried: Carried) -> None:
     try:
-        drive.trying(call, file.name)
+        drive.trying(call, file.name, carried)
     except Refuses as refused:
         if refused.refusal.status == 416:
             raise Changed(f"{file.name} changed in Drive while it was read. It is looked at again.") from None
@@ -82,10 +99,12 @@ def _asking(drive: Drive, call: Callable[[], None], file: DriveFile) -> None:
 
 
 def _pour(drive: Drive, file: DriveFile, into: BinaryIO, first: int, last: int) -> None:
-    with drive.stream(f"{FILES}/{file.id}", _MEDIA, {"Range": f"bytes={first}-{last}"}) as answer:
+    room = last - first + 1
+    address = drive.address(f"{FILES}/{file.id}")
+    with drive.stream(address, _MEDIA, {"Range": f"bytes={first}-{last}"}, room) as answer:
         _check_place(file, answer, first)
-        room = last - first + 1
-        for block in answer.iter_bytes(_BLOCK):
+        # As it comes: what is gathered into larger blocks is lost with the line.
+        for block in answer.iter_bytes():
             into.write(block[:room])
             room -= len(block)
             if room < 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import BinaryIO
 
 import attrs
@@ -17,6 +17,7 @@ from storyline_core import (
     ListingMode,
     NeedsPerson,
     PluginFault,
+    Provenance,
     Refused,
     Role,
     Unread,
@@ -31,12 +32,12 @@ from storyline_gdrive.files import DriveFile
 from storyline_gdrive.following import NotFromChanges, TooOld, ask_changes, differing, laid_over
 from storyline_gdrive.keeping import Trees
 from storyline_gdrive.listing import Crawl, get_file
+from storyline_gdrive.previews import fetch_preview
+from storyline_gdrive.properties import properties_of
 from storyline_gdrive.reading import SMALL, Changed, Lazy, download, fetch_range, hash_of, refuse_unknown
+from storyline_gdrive.resuming import Notebook
 from storyline_gdrive.tree import Tree
 from storyline_gdrive.uploading import store
-
-UNFINISHED_FOR = timedelta(minutes=15)
-"""A listing that broke off is gone on with for so long."""
 
 MOST_ASKED_SINGLY = 100
 """Up to so many keys are looked at one by one; for more, everything is listed once more."""
@@ -46,11 +47,15 @@ _RULES = 1
 
 @attrs.frozen
 class Place:
-    """What of Drive the source is: the folders' ids, the first of which it is known by, and whether it may write."""
+    """What of Drive the source is: the folders' ids, the first of which it is known by, and what it may do there.
+
+    `picked`: it sees only what was picked for it, and what it stored itself.
+    """
 
     name: str
     folders: tuple[str, ...]
     writes: bool
+    picked: bool = False
 
 
 class DriveSource:
@@ -62,6 +67,7 @@ class DriveSource:
         place: Place,
         cache: Cache,
         trees: Trees,
+        notebook: Notebook,
         now: Callable[[], datetime],
         connecting: Connecting,
     ) -> None:
@@ -70,7 +76,7 @@ class DriveSource:
         self._cache = cache
         self._trees = trees
         self._now = now
-        self._unfinished: tuple[datetime, Crawl] | None = None
+        self._notebook = notebook
         self._connecting = connecting
 
     def connecting(self) -> Connecting:
@@ -104,7 +110,7 @@ class DriveSource:
         roots = self._stand()
         tree = self._trees.newest()
         if tree is None or len(keys) > MOST_ASKED_SINGLY:
-            self._unfinished = None
+            self._notebook.discard()
             listing = self._everything()
             return frozenset(key for key in keys if listing.proves_absent(key, "")) - _keys(listing)
         inside = set(tree.folders).union(root.id for root in roots)
@@ -121,6 +127,11 @@ class DriveSource:
         lazy.begin()
         return io.BufferedReader(lazy, 1 << 16)
 
+    def open_preview(self, key: str) -> BinaryIO:
+        """The small picture that Drive has of a file, kept like a download. Raises `Refused` where there is none."""
+        file = self._file(key)
+        return self._cache.fetched(lambda into: fetch_preview(self._drive, file, into), file.id, file.version, "small")
+
     def fingerprint(self, entries: Sequence[ListedFile]) -> Iterator[Fingerprint | Unread]:
         """One answer for each: the file is fetched, verified and hashed. Only asked where Drive knows no SHA-256."""
         for entry in entries:
@@ -131,18 +142,20 @@ class DriveSource:
             except (PluginFault, OSError) as error:
                 yield Unread(entry.key, str(error))
 
-    def store_media(self, folder: str, name: str, content: BinaryIO) -> str:
+    def store_media(self, folder: str, name: str, content: BinaryIO, *, provenance: Provenance | None = None) -> str:
         """Put a new file below the first folder. Raises as `WritableSource.store_media` says."""
         if not self._place.writes:
             raise NeedsPerson(
                 f"{self._place.name} may only read from Drive.",
                 remedy='Set access = "write" in its settings, and sign in again.',
             )
-        return store(self._drive, self._place.folders[0], self._place.name, folder, name, content)
+        properties = properties_of(self._place.name, provenance)
+        return store(self._drive, self._place.folders[0], folder, name, content, properties)
 
     def _rules(self) -> str:
         """What decides which files are seen: the folders, and who looks."""
-        spelled = "\n".join([str(_RULES), self._drive.account, *self._place.folders])
+        whole = ["picked"] if self._place.picked else []
+        spelled = "\n".join([str(_RULES), self._drive.account, *whole, *self._place.folders])
         return f"gdrive:{hashlib.sha256(spelled.encode()).hexdigest()[:20]}"
 
     def _stand(self) -> list[DriveFile]:
@@ -169,16 +182,19 @@ class DriveSource:
         return found
 
     def _everything(self) -> Listing:
-        crawl = self._begun()
-        crawl.run()
-        self._unfinished = None
-        tree = crawl.tree
         rules = self._rules()
-        name = tree_name(rules, crawl.tokens)
+        roots = {root.id: root.drive for root in self._stand()}
+        with self._notebook.resumed(self._drive, rules, self._now()) as drive:
+            crawl = Crawl(drive, Tree.of(roots))
+            crawl.begin(list(roots.items()))
+            crawl.run()
         complete = crawl.complete and not crawl.unseen
+        if complete and self._notebook.went_on and not self._brought_up(crawl):
+            return self._everything()
+        name = tree_name(rules, crawl.tokens)
         if complete:
-            self._trees.keep(name, tree)
-        files, documents = _told_apart(tree.entries())
+            self._trees.keep(name, crawl.tree)
+        files, documents = _told_apart(crawl.tree.entries())
         return Listing(
             files=files,
             documents=documents,
@@ -191,17 +207,16 @@ class DriveSource:
             racy_margin_ns=0,
         )
 
-    def _begun(self) -> Crawl:
-        """The listing that broke off a short while ago, or a new one."""
-        now = self._now()
-        if self._unfinished is not None and now - self._unfinished[0] < UNFINISHED_FOR:
-            self._stand()
-            return self._unfinished[1]
-        roots = {root.id: root.drive for root in self._stand()}
-        crawl = Crawl(self._drive, Tree.of(roots))
-        crawl.begin(list(roots.items()))
-        self._unfinished = (now, crawl)
-        return crawl
+    def _brought_up(self, crawl: Crawl) -> bool:
+        """Lay what happened since a listing began over it; False when only a new one can tell."""
+        try:
+            told = ask_changes(self._drive, crawl.tokens)
+            if told.anything:
+                crawl.tree = laid_over(self._drive, crawl.tree, told)
+        except (TooOld, NotFromChanges):
+            return False
+        crawl.tokens = dict(told.tokens)
+        return True
 
     def _changes(self, cursor: Cursor) -> Listing:
         told = ask_changes(self._drive, cursor.tokens)

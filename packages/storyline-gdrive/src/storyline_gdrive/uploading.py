@@ -5,27 +5,36 @@ from __future__ import annotations
 import itertools
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import BinaryIO
 
 import attrs
 import httpx
 
-from storyline_core import PluginFault, Refused, Role, Unavailable, media_type_of, role_of
+from storyline_core import NeedsPerson, PluginFault, Refused, Role, Unavailable, media_type_of, role_of
 from storyline_gdrive.answers import Json, objects, parsed, text
 from storyline_gdrive.client import FILES, Drive, Params, Refuses
 from storyline_gdrive.files import FOLDER
-from storyline_gdrive.troubles import fault_of
+from storyline_gdrive.listing import get_file
+from storyline_gdrive.pace import Carried
+from storyline_gdrive.troubles import Refusal, Remedy, fault_of, remedy_of
 
 PIECE = 8 << 20
 """How much is sent at once; a multiple of what Google wants (256 KiB)."""
 
 _EVERYWHERE: Params = {"supportsAllDrives": True, "includeItemsFromAllDrives": True}
+_NOT_ALLOWED = frozenset(
+    {"insufficientFilePermissions", "insufficientParentPermissions", "appNotAuthorizedToFile", "forbidden"}
+)
 _UPLOADS = "/upload/drive/v3/files"
+_HOST = re.compile(r"(?:[a-z0-9-]+\.)*googleapis\.com")
 _HAVE = re.compile(r"bytes=0-(\d+)")
 
 
-def store(drive: Drive, root: str, source: str, folder: str, name: str, content: BinaryIO) -> str:
+def store(
+    drive: Drive, root: str, folder: str, name: str, content: BinaryIO, properties: Mapping[str, str]
+) -> str:  # fmt: skip
     """Put a new file into a folder below the root and return its id. Raises as `WritableSource.store_media`."""
     if role_of(name) is not Role.MEDIA or "/" in name or "\0" in name:
         raise Refused(f"{name or 'A file without a name'} is no picture or video that would be found again.")
@@ -43,7 +52,7 @@ def store(drive: Drive, root: str, source: str, folder: str, name: str, content:
             "name": free,
             "parents": [parent],
             "mimeType": media_type_of(name),
-            "appProperties": {"storyline": "stored", "storyline_source": source[:90]},
+            "appProperties": dict(properties),
         }
         return _Upload(drive, about, draft, size).send()
 
@@ -65,7 +74,17 @@ def _asked(drive: Drive, path: str, params: Params, *, method: str = "GET", body
     try:
         return drive.json(path, params, "Google Drive", method=method, body=body)
     except Refuses as refused:
-        raise fault_of(refused.refusal, "The folder", "") from None
+        raise _fault_of(drive, refused.refusal) from None
+
+
+def _fault_of(drive: Drive, refusal: Refusal) -> PluginFault:
+    """What keeps a file from being stored is never the file: it is a folder that somebody has to share."""
+    if refusal.reason in _NOT_ALLOWED or remedy_of(refusal) is Remedy.MISSING:
+        return NeedsPerson(
+            f"{drive.account} may not store anything in the Drive folder ({refusal.reason or refusal.status}).",
+            remedy=f"Share it with {drive.account} as an editor; in a shared drive, as a content manager.",
+        )
+    return fault_of(refusal, "The upload", "")
 
 
 def _found(drive: Drive, parent: str, name: str, kind: str = "") -> str:
@@ -92,7 +111,7 @@ def _folder(drive: Drive, parent: str, name: str) -> str:
     except Refuses as refused:
         # 409: an earlier try had gone through after all.
         if refused.refusal.status != 409:
-            raise fault_of(refused.refusal, "The folder", "") from None
+            raise _fault_of(drive, refused.refusal) from None
     return text(made["id"])
 
 
@@ -123,13 +142,24 @@ class _Upload:
     begun: int = 0
 
     def send(self) -> str:
-        """Send until Google has it all; gives the file's id."""
+        """Send until Google has it all; gives the file's id. Raises as `store`."""
         try:
-            return self.drive.trying(self._go_on, "The upload")
+            return self.drive.trying(self._go_on, "The upload", Carried(self.size, lambda: self.arrived))
         except Refuses as refused:
             if refused.refusal.status == 409:
                 return text(self.about["id"])
-            raise fault_of(refused.refusal, "The upload", "") from None
+            raise _fault_of(self.drive, refused.refusal) from None
+        except PluginFault:
+            # Whether it went through after all is asked once more: who is told that it did not, stores it again.
+            if self.unsure and self._is_there():
+                return text(self.about["id"])
+            raise
+
+    def _is_there(self) -> bool:
+        with suppress(PluginFault):
+            found = get_file(self.drive, text(self.about["id"]), "The upload")
+            return found is not None and found.size == self.size
+        return False
 
     def _go_on(self) -> str:
         try:
@@ -157,7 +187,10 @@ class _Upload:
         params = {"uploadType": "resumable", "supportsAllDrives": "true", "fields": "id"}
         address = self.drive.address(_UPLOADS)
         answer = self.drive.send("POST", address, params=params, json=dict(self.about), headers=headers)
-        self.place = answer.headers["Location"]
+        place = answer.headers.get("Location", "")
+        if not self.drive.trusts(place, _HOST):
+            raise httpx.RemoteProtocolError("The answer did not say where to send the bytes.")
+        self.place = place
 
     def _ask(self) -> str:
         """How much has arrived, after a break."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 
 from storyline_gdrive.consent import Asked, Foreign, NoConsent, code_in
@@ -37,8 +37,13 @@ class _Visit(BaseHTTPRequestHandler):
         """Nothing is logged: the address holds the code."""
 
 
-class Door(HTTPServer):
-    """A port on this machine only. `redirect` is its address."""
+class Door(ThreadingHTTPServer):
+    """A port on this machine only. `redirect` is its address.
+
+    Browsers knock several times, and some say nothing then: each has a thread of its own.
+    """
+
+    daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Visit)

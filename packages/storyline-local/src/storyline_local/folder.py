@@ -8,7 +8,18 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
-from storyline_core import Fingerprint, Hint, ListedFile, Listing, ListingMode, Refused, Unavailable, Unread, Watch
+from storyline_core import (
+    Fingerprint,
+    Hint,
+    ListedFile,
+    Listing,
+    ListingMode,
+    Provenance,
+    Refused,
+    Unavailable,
+    Unread,
+    Watch,
+)
 from storyline_local.absence import certainly_absent
 from storyline_local.keys import BadKey, unspell
 from storyline_local.marker import recognise
@@ -118,8 +129,8 @@ class FolderSource:
         except OSError as error:
             raise Unavailable(f"{shown} cannot be opened: {reason(error)}.") from error
 
-    def store_media(self, folder: str, name: str, content: BinaryIO) -> str:
-        """Put a new file into a folder, under a free name, and return its key.
+    def store_media(self, folder: str, name: str, content: BinaryIO, *, provenance: Provenance | None = None) -> str:
+        """Put a new file into a folder, under a free name, and return its key. A disk keeps no provenance.
 
         Raises `Refused` for a name that would not be found again, `NeedsPerson` when there is no room or permission,
         `Unavailable` when the folder cannot be reached.

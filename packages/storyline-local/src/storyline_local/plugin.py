@@ -1,4 +1,7 @@
-"""What storyline-local offers: the source `local`, the publisher `outbox`, the notifier `terminal`."""
+"""What storyline-local offers: the source `local`, the publisher `outbox`, the notifier `terminal`.
+
+And ways out for alerts, which need nothing beyond Python: `webhook` and `email`.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +26,12 @@ from storyline_core import (
     Traits,
     hookimpl,
 )
+from storyline_local.channels import EMAIL, WEBHOOK
+
+_FOLDER = {"formerly": ("folder", "directory", "dir", "root")}
 
 
-def _help(text: str) -> dict[str, str]:
+def _help(text: str) -> dict[str, object]:
     return {"help": text}
 
 
@@ -40,7 +46,7 @@ class Stream(StrEnum):
 class LocalFolder:
     """A folder on this machine as a source."""
 
-    path: Path = attrs.field(metadata=_help("the folder with the pictures and videos; `~` is your home"))
+    path: Path = attrs.field(metadata=_help("the folder with the pictures and videos; `~` is your home") | _FOLDER)
     marker: bool = attrs.field(
         default=True,
         metadata=_help("write a small file .storyline-source there, by which the folder is recognised again"),
@@ -51,7 +57,9 @@ class LocalFolder:
 class Outbox:
     """A folder into which stories are published."""
 
-    path: Path = attrs.field(metadata=_help("the folder for the finished stories; made when it is first needed"))
+    path: Path = attrs.field(
+        metadata=_help("the folder for the finished stories; made when it is first needed") | _FOLDER
+    )
     fit: FitStyle = attrs.field(
         default=FitStyle.BLUR,
         metadata=_help("what fills 9:16 where a picture does not: blur, crop (cut it) or plain (white)"),
@@ -112,6 +120,6 @@ def storyline_publishers() -> Sequence[PublisherKind]:
 
 @hookimpl
 def storyline_notifiers() -> Sequence[NotifierKind]:
-    """The notifier `terminal`."""
+    """The notifier `terminal`, and `webhook` and `email`, which only tell alerts."""
     summary = "cards printed in the terminal; decide with `storyline queue`"
-    return [Kind(name="terminal", settings=Terminal, open=open_terminal, summary=summary)]
+    return [Kind(name="terminal", settings=Terminal, open=open_terminal, summary=summary), WEBHOOK, EMAIL]

@@ -7,9 +7,10 @@ import threading
 import time
 from collections import OrderedDict
 
-from storyline_core import Controls, Desk, Person, TeamRole
+from storyline_core import Controls, Person, TeamRole
 from storyline_telegram.faults import Trouble, Why
 from storyline_telegram.heard import Chat, Tapped, Who
+from storyline_telegram.seeing import people_of
 from storyline_telegram.sending import Sending
 
 log = logging.getLogger("storyline.telegram")
@@ -88,13 +89,4 @@ class Admission:
 
 def person_of(who: Who, controls: Controls) -> Person | None:
     """Somebody as core knows them."""
-    if not isinstance(controls, Desk):
-        return None
-    return next((each for each in controls.people() if each.person == who.key), None)
-
-
-def admins_of(controls: Controls) -> tuple[str, ...]:
-    """What the active admins are called."""
-    if not isinstance(controls, Desk):
-        return ()
-    return tuple(each.name or each.person for each in controls.people() if each.active and each.role is TeamRole.ADMIN)
+    return next((each for each in people_of(controls) if each.person == who.key), None)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
+from typing import Generic, TypeVar
 
 import attrs
 
-from storyline_core import Desk, NotAllowed, Person, Progress, StorylineError, scrub
+from storyline_core import BackfillProgress, Desk, NotAllowed, Person, Progress, StorylineError, scrub
 from storyline_telegram import lists, replies, standing
 from storyline_telegram.answers import titled
 from storyline_telegram.buttons import settings_keyboard
 from storyline_telegram.commands import Call, Command, commands_for, may, read_call
 from storyline_telegram.outcomes import brief
+from storyline_telegram.pasts import backfill_progress, backfill_result
 from storyline_telegram.reports import sync_progress, sync_result
 from storyline_telegram.seeing import account_view, admins_of, names_of
 from storyline_telegram.speech import HTML, Said, Spoken, Voice
@@ -159,7 +162,9 @@ def _turn(tap: PageTap, desk: Desk, voice: Voice, room: Room) -> None:
 def _next(asked: Asked) -> None:
     desk = asked.desk
     for account in _meant(asked, one=True):
-        post = desk.post_now(asked.said.person, account)
+        # The same message may be heard again after a crash; it is one wish.
+        wish = f"telegram/{asked.said.place.chat}/{asked.said.message_id}"
+        post = desk.post_now(asked.said.person, account, wish=wish)
         draft = desk.draft(post.id)
         how = brief(draft.post, draft.zone, desk.now(), names_of(desk.people()))
         asked.voice.say(f"{bold(account)}: {shown(titled(draft.item))}, {shown(how)}.")
@@ -170,7 +175,7 @@ def _sync(asked: Asked) -> None:
     wanted = _chosen(asked, names)
     for name in wanted:
         spoken = asked.voice.say(sync_progress(Progress(name, "beginning")))
-        teller = _Teller(spoken)
+        teller = _Teller(spoken, sync_progress)
         _carried_out(
             lambda name=name, spoken=spoken, teller=teller: spoken.edit(  # type: ignore[misc]
                 sync_result(asked.desk.sync(asked.said.person, name, teller))
@@ -179,15 +184,19 @@ def _sync(asked: Asked) -> None:
         )
 
 
-class _Teller:
-    """Shows how far a sync is, each thing once."""
+Told = TypeVar("Told")
 
-    def __init__(self, spoken: Spoken) -> None:
+
+class _Teller(Generic[Told]):
+    """Shows how far something is, in these words, each thing once."""
+
+    def __init__(self, spoken: Spoken, words: Callable[[Told], HTML], last: HTML = "") -> None:
         self._spoken = spoken
-        self._last = ""
+        self._words = words
+        self._last = last
 
-    def __call__(self, progress: Progress) -> None:
-        text = sync_progress(progress)
+    def __call__(self, progress: Told) -> None:
+        text = self._words(progress)
         if text != self._last:
             self._last = text
             self._spoken.edit(text)
@@ -209,7 +218,18 @@ def _resume(asked: Asked) -> None:
 
 
 def _backfill(asked: Asked) -> None:
-    asked.voice.say("That is begun at the machine. <code>storyline --help</code> lists the command of the publisher.")
+    able = {each.account.name: each.account for each in asked.desk.accounts() if each.backfills}
+    for name in _chosen(asked, [*able], one=True):
+        first = backfill_progress(name, BackfillProgress(name, "beginning"))
+        spoken = asked.voice.say(first)
+        teller = _Teller(spoken, partial(backfill_progress, name), first)
+        zone = able[name].schedule.zone
+        _carried_out(
+            lambda name=name, spoken=spoken, teller=teller, zone=zone: spoken.edit(  # type: ignore[misc]
+                backfill_result(name, asked.desk.backfill(asked.said.person, name, teller), zone)
+            ),
+            spoken.edit,
+        )
 
 
 # Settings

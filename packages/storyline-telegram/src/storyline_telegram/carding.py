@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import attrs
 
-from storyline_core import Alert, AlertLevel, Controls, Desk, Draft, Message, NeedsPerson, PluginFault, Post
+from storyline_core import (
+    Alert,
+    AlertLevel,
+    Controls,
+    Desk,
+    Draft,
+    Message,
+    NeedsPerson,
+    PluginFault,
+    Post,
+    PostState,
+    StorylineError,
+    Unavailable,
+)
 from storyline_telegram.buttons import Keyboard, Page, card_keyboard, was_replaced
 from storyline_telegram.cards import Framing, card_text, copy_messages
-from storyline_telegram.faults import Trouble
+from storyline_telegram.faults import Trouble, Why
 from storyline_telegram.lanes import Edit
 from storyline_telegram.pictures import Parcel, note_about, originals, previews
 from storyline_telegram.places import Card, cards_in, token_of, with_card
 from storyline_telegram.reports import alert_text
 from storyline_telegram.routes import Place, QuietHours, Urgency, delivery
+from storyline_telegram.seeing import names_of, people_of
 from storyline_telegram.sending import Letter, Sending
 from storyline_telegram.taps import Action
 from storyline_telegram.templates import Template
@@ -49,13 +64,13 @@ class Cards:
         before = draft.post.message
         place = self._sending.places.for_item(draft.item, draft.post.account)
         try:
-            card = self._shown(draft, place, controls, before)
+            card = self._in_turn(draft, place, controls, before)
         except NeedsPerson as error:
             main = self._sending.places.now(self._sending.places.main)
             if place == main:
                 raise
             # A topic or chat for some of the cards that is gone must not keep them from the team.
-            card = self._shown(draft, main, controls, before)
+            card = self._in_turn(draft, main, controls, before)
             self._tell_of_route(place, error)
         if draft.reminder:
             return Message(self._sending.name, with_card(card, before.token if before else None))
@@ -69,7 +84,7 @@ class Cards:
         if was_replaced(draft.post):
             self._strip(cards)
             return
-        names, terms = names_of(controls), terms_of(controls, draft.post.account)
+        names, terms = names_of(people_of(controls)), terms_of(controls, draft.post.account)
         now = self._now()
         keyboard = card_keyboard(draft, now, terms=terms, names=names)
         for card in cards:
@@ -82,7 +97,7 @@ class Cards:
 
     def turn(self, card: Card, draft: Draft, page: Page, controls: Controls) -> None:
         """Show another page of buttons, soon."""
-        names, terms = names_of(controls), terms_of(controls, draft.post.account)
+        names, terms = names_of(people_of(controls)), terms_of(controls, draft.post.account)
         self._edit(card, None, card_keyboard(draft, self._now(), page=page, terms=terms, names=names))
 
     def strip(self, card: Card) -> None:
@@ -105,8 +120,25 @@ class Cards:
         for html in copy_messages(said.link_url if action is Action.LINK else said.caption):
             self._sending.say(place, Letter(html, silent=True, reply_to=reply_to))
 
+    def _in_turn(self, draft: Draft, place: Place, controls: Controls | None, before: Message | None) -> Card:
+        """Show it, but not before those that found the same chat full earlier."""
+        turns, chat, who = self._sending.connection.turns, place.chat, draft.post.id
+        if (wait := turns.wait(chat, who, time.monotonic(), lambda post_id: _comes_again(post_id, controls))) > 0:
+            trouble = Trouble(Why.FLOOD, "others wait before it", after=timedelta(seconds=wait))
+            turns.later(chat, who, time.monotonic(), wait)
+            raise self._sending.fault(trouble, place)
+        try:
+            card = self._shown(draft, place, controls, before)
+        except Unavailable as error:
+            if error.only_here and error.retry_after is not None:
+                seconds = error.retry_after.total_seconds()
+                error.retry_after = timedelta(seconds=turns.later(chat, who, time.monotonic(), seconds))
+            raise
+        turns.over(chat, who)
+        return card
+
     def _shown(self, draft: Draft, place: Place, controls: Controls | None, before: Message | None) -> Card:
-        names, terms = names_of(controls), terms_of(controls, draft.post.account)
+        names, terms = names_of(people_of(controls)), terms_of(controls, draft.post.account)
         now = self._now()
         keyboard = card_keyboard(draft, now, terms=terms, names=names)
         quiet = self._manner.quiet if quiet_kept(controls, draft.post.account) else None
@@ -152,11 +184,12 @@ class Cards:
             raise self._sending.fault(trouble, Place(card.chat)) from None
 
 
-def names_of(controls: Controls | None) -> Names:
-    """What to call people."""
-    if not isinstance(controls, Desk):
-        return {}
-    return {each.person: each.name or (f"@{each.username}" if each.username else "") for each in controls.people()}
+def _comes_again(post_id: str, controls: Controls | None) -> bool:
+    """Whether a post that found its chat full is to be shown still."""
+    try:
+        return controls is None or controls.post(post_id).state is PostState.SCHEDULED
+    except StorylineError:
+        return False
 
 
 def terms_of(controls: Controls | None, account: str) -> Terms:

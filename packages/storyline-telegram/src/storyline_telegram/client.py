@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import BinaryIO, TypeVar
 from urllib.parse import urlencode
@@ -22,6 +23,7 @@ from storyline_telegram.faults import Trouble, Why, sorted_out
 from storyline_telegram.heard import WANTED, Json, is_inside
 from storyline_telegram.places import Card
 from storyline_telegram.routes import Place
+from storyline_telegram.trust import trusting
 
 Result = TypeVar("Result")
 
@@ -98,10 +100,9 @@ class _Flooded(TelegramError):
 
 
 def _seconds_in(payload: bytes) -> float:
-    try:
+    with suppress(ValueError, KeyError, TypeError):
         return float(json.loads(payload)["parameters"]["retry_after"])
-    except (ValueError, KeyError, TypeError):
-        return 5.0
+    return 5.0
 
 
 class Client:
@@ -111,8 +112,8 @@ class Client:
         _keep_tokens_out_of_logs()
         self._upload = upload
         self._usual = _Wire(connection_pool_size=_POOL, read_timeout=read, write_timeout=read, connect_timeout=_CONNECT,
-                      pool_timeout=read, media_write_timeout=upload)  # fmt: skip
-        self._polling = _Wire(connection_pool_size=2, read_timeout=read, connect_timeout=_CONNECT, pool_timeout=5.0)
+                      pool_timeout=read, media_write_timeout=upload, httpx_kwargs=trusting())  # fmt: skip
+        self._polling = _Wire(2, read_timeout=read, connect_timeout=_CONNECT, pool_timeout=5, httpx_kwargs=trusting())
         base = api_url.rstrip("/")
         try:
             self._bot = telegram.Bot(

@@ -18,7 +18,7 @@ from storyline_core import PrivateState
 from storyline_telegram.faults import Trouble, Why
 from storyline_telegram.lanes import Edit, Lanes
 from storyline_telegram.loop import LoopThread
-from storyline_telegram.pacing import Limits
+from storyline_telegram.pacing import Limits, Turns
 from storyline_telegram.remembered import Memory
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Connection:
     def __init__(self, line: Line) -> None:
         self.line = line
         self.lanes = Lanes(line.limits, self._change)
+        self.turns = Turns(line.limits)
         self.listening = threading.Lock()
         self._loop = LoopThread("storyline-telegram")
         self._guard = threading.RLock()

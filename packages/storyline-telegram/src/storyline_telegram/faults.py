@@ -76,14 +76,19 @@ def sorted_out(code: int, text: str) -> Why:
     return next((why for why, signs in _WORDS if any(sign in words for sign in signs)), Why.OTHER)
 
 
-def fault_of(trouble: Trouble, *, notifier: str, chat: int | None = None, topic: int | None = None) -> PluginFault:
-    """The trouble as what core expects: by remedy, in words for a person."""
+def fault_of(
+    trouble: Trouble, *, notifier: str, chat: int | None = None, topic: int | None = None, one_of_several: bool = False
+) -> PluginFault:
+    """The trouble as what core expects: by remedy, in words for a person.
+
+    `one_of_several`: cards go to other chats as well, which need not wait for this one.
+    """
     text = trouble.text.rstrip(".")
     match trouble.why:
         case Why.FLOOD:
             seconds = round(trouble.after.total_seconds()) if trouble.after else 0
             said = f"Telegram takes no more messages in chat {chat} for {seconds} s"
-            return Unavailable(f"{said}; it goes on by itself.", retry_after=trouble.after)
+            return Unavailable(f"{said}; it goes on by itself.", retry_after=trouble.after, only_here=one_of_several)
         case Why.UNSENT:
             return Unavailable(f"Telegram cannot be reached: {text}. It goes on by itself once it can.")
         case Why.DOWN:
@@ -128,6 +133,6 @@ def _unreachable(text: str, notifier: str, chat: int | None, topic: int | None) 
         return NeedsPerson(f"The bot was removed from {where}.", remedy="Add it to the chat again.")
     return NeedsPerson(
         f"Telegram knows no {where} that the bot is in: {text}.",
-        remedy=f"Add the bot to the chat, write /whoami there, and put the number that `storyline telegram chats` "
-        f"shows under [notifiers.{notifier}].",
+        remedy="Add the bot to the chat, write /start@ and the bot's name there, and put the number that "
+        f"`storyline telegram chats` shows under [notifiers.{notifier}].",
     )

@@ -6,12 +6,14 @@ import asyncio
 import logging
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from storyline_core import Alert, AlertLevel, Controls, PluginFault, Unavailable
 from storyline_telegram.connection import Connection
 from storyline_telegram.faults import Trouble, Why, fault_of
+from storyline_telegram.heard import Json
+from storyline_telegram.inhand import InHand
 from storyline_telegram.intake import Crew, Intake, number_of
 from storyline_telegram.sending import Sending
 
@@ -22,6 +24,9 @@ log = logging.getLogger("storyline.telegram")
 
 WAIT = 25
 """Seconds that Telegram keeps a question open while nothing happens."""
+
+MOST_AT_ONCE = 100
+"""How many updates Telegram tells at a time."""
 
 MOST_ROUNDS = 20
 """How often what waits is asked for in one turn: two thousand updates."""
@@ -51,7 +56,7 @@ class Hearing:
         if stop():
             return
         crew = Crew()
-        poller = _Poller(self, controls, crew)
+        poller = _Poller(self, controls, crew, self._intake.left())
         try:
             client = self._connection.client
             running = self._connection.begin(poller.run(client))
@@ -66,29 +71,23 @@ class Hearing:
             raise reading_fault(trouble, self._sending.name) from None
         finally:
             # What is not done yet is told again to whoever listens next.
-            if crew.close():
-                self._confirm(poller)
+            crew.close()
+            self._confirm(poller)
 
     def poll_once(self, controls: Controls) -> int:
         """Deal with what waits; how many decisions that were. Raises the errors under `PluginFault`."""
-        decisions, offset = 0, 0
-        words: list[dict[str, object]] = []
+        decisions, offset, bot = 0, 0, ""
         try:
+            waiting: Sequence[Json] = self._intake.left()
             for _ in range(MOST_ROUNDS):
-                since = offset
-                # Asking again confirms what was heard, and only that.
-                updates = self._connection.call(lambda client, since=since: client.updates(since, 0))  # type: ignore[misc]
-                bot = self._connection.me().username if words or updates else ""
-                for word in words:
-                    self._intake.take(word, controls, bot)
-                if not updates:
+                bot = bot or (self._connection.me().username if waiting else "")
+                for update in waiting:
+                    decisions += self._intake.take(update, controls, bot)
+                # Asking again confirms what was dealt with, and only that.
+                waiting = self._connection.call(lambda client, since=offset: client.updates(since, 0))  # type: ignore[misc]
+                if not waiting:
                     break
-                # A tap may come twice and counts once. A command is carried out only when it cannot come again.
-                words = [dict(update) for update in updates if self._intake.is_word(update)]
-                for update in updates:
-                    if not self._intake.is_word(update):
-                        decisions += self._intake.take(update, controls, bot)
-                    offset = number_of(update) + 1
+                offset = max(number_of(update) for update in waiting) + 1
         except Trouble as trouble:
             if trouble.why is Why.RIVAL:
                 log.info("Another program hears this bot just now, and deals with its taps.")
@@ -123,31 +122,46 @@ class Hearing:
 
     def _confirm(self, poller: _Poller) -> None:
         """Let Telegram know what was dealt with, so that whoever listens next does not hear it again."""
-        if poller.offset <= poller.confirmed:
+        offset = poller.safe_offset()
+        if offset <= poller.confirmed:
             return
         try:
-            self._connection.call(lambda client: client.updates(poller.offset, 0, 1), _CONFIRMED_WITHIN)
+            self._connection.call(lambda client: client.updates(offset, 0, 1), _CONFIRMED_WITHIN)
         except Trouble as trouble:
             log.debug("What was heard last could not be confirmed: %s", trouble)
 
-    def dispatch(self, update: dict[str, object], controls: Controls, bot: str, crew: Crew) -> bool:
+    @property
+    def in_hand(self) -> InHand:
+        """What was heard and is not done."""
+        return self._intake.in_hand
+
+    def dispatch(self, update: Json, controls: Controls, bot: str, crew: Crew) -> bool:
         """Begin to deal with an update, in the loop. Whether there was room for it."""
         return self._intake.dispatch(update, controls, bot, crew)
 
 
 class _Poller:
-    """One that asks Telegram until it is cancelled. `offset` is the next update, `confirmed` what Telegram knows."""
+    """One that asks Telegram until it is cancelled. `confirmed` is what Telegram knows to be dealt with.
 
-    def __init__(self, hearing: Hearing, controls: Controls, crew: Crew) -> None:
-        self.offset = 0
+    `left` was heard by an earlier process, and is dealt with first.
+    """
+
+    def __init__(self, hearing: Hearing, controls: Controls, crew: Crew, left: Sequence[Json]) -> None:
         self.confirmed = 0
+        self._next = 0
         self._hearing = hearing
         self._controls = controls
         self._crew = crew
+        self._left = list(left)
         self._bot = ""
         self._rivals = 0
         self._failures = 0
         self._chance = random.Random()
+
+    def safe_offset(self) -> int:
+        """The first update that Telegram must not forget yet."""
+        unsafe = self._hearing.in_hand.unsafe()
+        return self._next if unsafe is None else min(unsafe, self._next)
 
     async def run(self, client: Client) -> None:
         """Ask and deal with what comes. Raises `Trouble` only where a person has to mend something."""
@@ -155,19 +169,34 @@ class _Poller:
             try:
                 if not self._bot:
                     self._bot = (await client.me()).username
-                updates = await client.updates(self.offset, WAIT)
-                self.confirmed = self.offset
-                self._rivals = self._failures = 0
-                for update in updates:
-                    await self._taken(dict(update))
+                while self._left:
+                    await self._taken(self._left[0])
+                    del self._left[0]
+                await self._ask(client)
             except Trouble as trouble:
                 await asyncio.sleep(await self._pause(trouble, client))
 
-    async def _taken(self, update: dict[str, object]) -> None:
+    async def _ask(self, client: Client) -> None:
+        """Ask once. While something is in hand that only Telegram remembers, it is asked for that as well."""
+        offset = self.safe_offset()
+        updates = await client.updates(offset, WAIT if offset == self._next else 0)
+        self.confirmed = offset
+        self._rivals = self._failures = 0
+        if len(updates) >= MOST_AT_ONCE and all(offset <= number_of(each) < self._next for each in updates):
+            # Telegram shows no more than these before some of them are confirmed.
+            self._hearing.in_hand.let_go()
+        for update in updates:
+            number = number_of(update)
+            # After a silent week Telegram counts on from anywhere; only what was asked for again is known.
+            if not offset <= number < self._next:
+                await self._taken(update)
+                self._next = number + 1
+        await self._hearing.in_hand.settled()
+
+    async def _taken(self, update: Json) -> None:
         while not self._hearing.dispatch(update, self._controls, self._bot, self._crew):
             # Everybody is busy: what waits at Telegram is safe there.
             await asyncio.sleep(0.05)
-        self.offset = max(self.offset, number_of(update) + 1)
 
     async def _pause(self, trouble: Trouble, client: Client) -> float:
         match trouble.why:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Hashable
+from functools import partial
 
 from storyline_core import Alert, AlertLevel, Controls, PluginFault
 from storyline_telegram.admission import Admission
 from storyline_telegram.buttons import EVENT_OF, PAGE_OF
 from storyline_telegram.heard import Grown, Heard, Json, Membership, Tapped, Wrote, read_update
+from storyline_telegram.inhand import InHand
 from storyline_telegram.messages import Messages
 from storyline_telegram.sending import Sending
-from storyline_telegram.tapping import Taps
+from storyline_telegram.tapping import Later, Taps, in_next_turn
 from storyline_telegram.taps import CardTap, decoded
 from storyline_telegram.voice import TapAnswer
-from storyline_telegram.workers import Workers
+from storyline_telegram.workers import Job, Workers
 
 log = logging.getLogger("storyline.telegram")
 
@@ -37,44 +39,72 @@ class Intake:
         self._messages = messages
         self._admission = admission
         self._tell = tell
+        self.in_hand = InHand(sending.memory)
+
+    def left(self) -> tuple[Json, ...]:
+        """What was heard before and is not done, since a process was killed. To be called before anything is heard."""
+        self._sending.handled.reread()
+        left = self.in_hand.left()
+        if left:
+            log.info("What people asked for before is taken up again: %d.", len(left))
+        return left
 
     def take(self, update: Json, controls: Controls, bot: str) -> bool:
         """Deal with one update at once. Whether it asked core for a decision."""
-        heard = read_update(update)
+        heard, number = read_update(update), number_of(update)
+        decided = False
         if isinstance(heard, Tapped):
             answer = TapAnswer(self._sending.connection, heard.query, None)
-            self._note(heard)
-            return self._taps.carry_out(heard, controls, answer)
-        self._deal(heard, number_of(update), controls, bot)
-        return False
-
-    def is_word(self, update: Json) -> bool:
-        """Whether somebody has written something, and no button was pressed."""
-        return isinstance(read_update(update), Wrote)
+            decided = self._tapped(heard, number, controls, answer)
+        else:
+            self._deal(heard, number, controls, bot)
+        self.in_hand.done(number)
+        return decided
 
     def dispatch(self, update: Json, controls: Controls, bot: str, crew: Crew) -> bool:
         """Begin to deal with one update in a thread; to be called in the loop. Whether there was room for it."""
-        heard = read_update(update)
-        if isinstance(heard, Tapped):
-            return self._begun(heard, controls, crew)
+        heard, number = read_update(update), number_of(update)
         if heard is None:
+            self.in_hand.done(number)
             return True
-        return crew.others.put(_key(heard), lambda: self._deal(heard, number_of(update), controls, bot))
+        if not self.in_hand.take(number, update):
+            return True
+        over = partial(self.in_hand.done, number)
+        if isinstance(heard, Tapped):
+            taken = self._begun(heard, number, controls, crew, over)
+        else:
+            job = _then(partial(self._deal, heard, number, controls, bot), over)
+            taken = crew.others.put(_key(heard), job, over)
+        if not taken:
+            self.in_hand.give_back(number)
+        return taken
 
-    def _begun(self, tapped: Tapped, controls: Controls, crew: Crew) -> bool:
+    def _begun(self, tapped: Tapped, number: int, controls: Controls, crew: Crew, over: Job) -> bool:
         answer = TapAnswer(self._sending.connection, tapped.query, tapped.chat.id if tapped.chat else None)
 
         def job() -> None:
-            self._note(tapped)
-            self._taps.carry_out(tapped, controls, answer)
+            self._tapped(tapped, number, controls, answer, lambda follows: _put_later(crew, follows))
             # Whatever came of it, no button is left spinning.
             answer.give("")
 
         # What sends files takes its time, and keeps no decision waiting.
-        if not (crew.others if _gives(tapped) else crew.taps).put(_key(tapped), job):
+        hands = crew.others if _gives(tapped) else crew.taps
+        if not hands.put(_key(tapped), _then(job, over), over):
             return False
         answer.hurry(lambda: self._admission.knows(tapped))
         return True
+
+    def _tapped(
+        self, tapped: Tapped, number: int, controls: Controls, answer: TapAnswer, later: Later = in_next_turn
+    ) -> bool:
+        self._note(tapped)
+        if not _gives(tapped):
+            # A decision counts once by itself: it carries the revision that it was made on.
+            return self._taps.carry_out(tapped, controls, answer, later)
+        if self._sending.handled.begin(number):
+            self._taps.carry_out(tapped, controls, answer)
+            self._sending.handled.done(number)
+        return False
 
     def _deal(self, heard: Heard | None, number: int, controls: Controls, bot: str) -> None:
         match heard:
@@ -103,6 +133,7 @@ class Intake:
             log.info("Message %d was dealt with before.", number)
             return
         self._messages.answer(wrote, controls, bot)
+        self._sending.handled.done(number)
 
     def _note(self, tapped: Tapped) -> None:
         if tapped.chat is not None and tapped.chat.kind:
@@ -138,6 +169,22 @@ class Crew:
         """Wait a moment for what was begun. Whether all of it is done."""
         done = self.taps.close(1.0)
         return self.others.close(0.5) and done
+
+
+def _then(job: Job, over: Job) -> Job:
+    """The job, and whatever comes of it, that it is over."""
+
+    def both() -> None:
+        try:
+            job()
+        finally:
+            over()
+
+    return both
+
+
+def _put_later(crew: Crew, follows: Job) -> None:
+    crew.others.put(follows, follows)
 
 
 def number_of(update: object) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
@@ -15,7 +16,7 @@ from storyline_core import PluginFault, Uncertain, scrub
 from storyline_telegram.commands import Command, commands_for
 from storyline_telegram.reports import digest, started_text, stopped_text
 from storyline_telegram.routes import QuietHours, Urgency, delivery
-from storyline_telegram.seeing import day_view, names_of
+from storyline_telegram.seeing import day_view, names_of, number_of_person
 from storyline_telegram.speech import HTML
 
 if TYPE_CHECKING:
@@ -43,6 +44,20 @@ class Scope:
     chat: int | None = None
     user: int | None = None
 
+    def __str__(self) -> str:
+        return f"{self.reach}/{self.chat or ''}/{self.user or ''}"
+
+
+def scope_in(words: str) -> Scope | None:
+    """The scope that these words stand for, if any."""
+    found = _SCOPE.fullmatch(words)
+    if found is None:
+        return None
+    return Scope(Reach(found[1]), int(found[2]) if found[2] else None, int(found[3]) if found[3] else None)
+
+
+_SCOPE = re.compile(rf"({'|'.join(Reach)})/(-?\d{{1,19}}|)/(\d{{1,19}}|)")
+
 
 Menus = Mapping[Scope, tuple[Command, ...]]
 
@@ -52,7 +67,7 @@ def command_menus(chats: Iterable[int], people: Iterable[Person], *, backfill: b
 
     A private chat has the number of its person; only groups have members.
     """
-    known = {number: each for each in people if (number := _number_of(each)) is not None}
+    known = {number: each for each in people if (number := number_of_person(each.person)) is not None}
     menus: dict[Scope, tuple[Command, ...]] = {Scope(Reach.DEFAULT): ()}
     for chat in chats:
         alone = known.get(chat)
@@ -65,15 +80,16 @@ def command_menus(chats: Iterable[int], people: Iterable[Person], *, backfill: b
     return menus
 
 
+def menus_thought_of(chats: Iterable[int], people: Iterable[Person]) -> Menus:
+    """Every menu of a single person that somebody may have been shown, where nobody remembers which were."""
+    numbers = [number for each in people if (number := number_of_person(each.person)) is not None]
+    return {Scope(Reach.CHAT_MEMBER, chat, number): () for chat in chats if chat < 0 for number in numbers}
+
+
 def menu_changes(before: Menus, after: Menus) -> tuple[Menus, tuple[Scope, ...]]:
     """What has to be told Telegram: the menus that are new or different, and the scopes whose menus go."""
     changed = {scope: commands for scope, commands in after.items() if before.get(scope) != commands}
     return changed, tuple(scope for scope in before if scope not in after)
-
-
-def _number_of(person: Person) -> int | None:
-    service, _, number = person.person.partition(":")
-    return int(number) if service == "telegram" and number.isascii() and number.isdigit() else None
 
 
 def _role(person: Person) -> str | None:

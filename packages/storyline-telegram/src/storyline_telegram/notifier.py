@@ -17,6 +17,7 @@ from storyline_core import (
     Message,
     NeedsPerson,
     NotFound,
+    PluginFault,
     Post,
     Runtime,
     Unavailable,
@@ -35,9 +36,10 @@ from storyline_telegram.lifecycle import Habits
 from storyline_telegram.messages import Messages
 from storyline_telegram.places import Places
 from storyline_telegram.presence import Presence
-from storyline_telegram.remembered import SeenChat
+from storyline_telegram.remembered import SeenChat, ShownMenus
 from storyline_telegram.reports import alert_text
 from storyline_telegram.routes import Place, Urgency, delivery
+from storyline_telegram.seeing import admin_numbers, people_of
 from storyline_telegram.sending import Letter, Sending
 from storyline_telegram.speech import HTML, Spoken
 from storyline_telegram.tapping import Taps
@@ -113,6 +115,21 @@ class TelegramNotifier:
         except Uncertain as error:
             # It is told again tomorrow while it stays open; telling it twice at once helps nobody.
             log.info("An alert may not have arrived: %s", error)
+        except NeedsPerson as error:
+            # Where that very chat is gone, admins hear of it in their own chats, if they ever wrote to the bot.
+            log.warning("The chat for alerts cannot be reached: %s", error)
+            if not self._told_in_person(alert_text(alert), silent):
+                raise
+
+    def _told_in_person(self, html: HTML, silent: bool) -> bool:
+        told = 0
+        for number in admin_numbers(people_of(self._runtime.controls)):
+            try:
+                self.tell(Place(number), html, silent=silent)
+                told += 1
+            except PluginFault as error:
+                log.info("An admin could not be told: %s", error)
+        return told > 0
 
     def listen(self, controls: Controls, stop: Callable[[], bool]) -> None:
         """Deal with taps and messages until `stop()` is True. Raises what only a person can mend."""
@@ -167,6 +184,11 @@ class TelegramNotifier:
     def places(self) -> Places:
         """The configured places, by the numbers that their groups have now."""
         return self._sending.places
+
+    @property
+    def menus(self) -> ShownMenus:
+        """Where Telegram was told which commands to show."""
+        return ShownMenus(self._sending.memory)
 
     def chats_seen(self) -> tuple[SeenChat, ...]:
         """Every chat from which the bot has heard anything, to find the numbers for the settings."""

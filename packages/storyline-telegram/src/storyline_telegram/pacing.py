@@ -6,6 +6,7 @@ Times are seconds of a clock that only goes forward.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 import attrs
 
@@ -53,6 +54,52 @@ class Pace:
         self._closed = {each: until for each, until in self._closed.items() if until > now}
         self._closed[chat] = max(now + seconds, self._closed.get(chat, now))
 
+
+@attrs.define
+class Turns:
+    """Whose turn it is in front of a chat that is full: who came first goes first, at the pace that it will have.
+
+    Safe enough for several threads: what it says is advice about order, and nothing is lost by it.
+    """
+
+    limits: Limits
+    _waiting: dict[int, dict[str, float]] = attrs.field(factory=dict)
+
+    def wait(self, chat: int, who: str, now: float, still: Callable[[str], bool]) -> float:
+        """Seconds after which to ask again since others wait before them, who are `still` there; 0.0 for go ahead."""
+        waiting = self._waiting.get(chat, {})
+        for each in self._before(chat, who):
+            if waiting[each] + _GRACE > now and still(each):
+                return max(self._apart(chat), self._last(chat, who) + self._apart(chat) - now)
+            waiting.pop(each, None)
+        return 0.0
+
+    def later(self, chat: int, who: str, now: float, seconds: float) -> float:
+        """They have to come again in so many seconds; how many it is in their turn."""
+        until = max(now + seconds, self._last(chat, who) + self._apart(chat))
+        self._waiting.setdefault(chat, {})[who] = until
+        return until - now
+
+    def over(self, chat: int, who: str) -> None:
+        """They went in, or come no more."""
+        self._waiting.get(chat, {}).pop(who, None)
+
+    def _before(self, chat: int, who: str) -> list[str]:
+        """Those who came earlier."""
+        names = list(self._waiting.get(chat, {}))
+        return names[: names.index(who)] if who in names else names
+
+    def _last(self, chat: int, who: str) -> float:
+        """Until when the last of those waits who came earlier."""
+        waiting = self._waiting.get(chat, {})
+        return max((waiting[each] for each in self._before(chat, who) if each in waiting), default=float("-inf"))
+
+    def _apart(self, chat: int) -> float:
+        return max(1.0 / self.limits.chat_second, 60.0 / self.limits.group_minute if chat < 0 else 0.0)
+
+
+_GRACE = 600.0
+"""Seconds after which somebody who never came again is given up."""
 
 _MOST_CHATS = 500
 

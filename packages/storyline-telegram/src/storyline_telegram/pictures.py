@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import attrs
 
-from storyline_core import Draft, MediaItem, Refused, fit, look_file
+from storyline_core import Draft, MediaItem, PluginFault, Refused, fit, look_file
 from storyline_telegram.cards import fitted_note
 from storyline_telegram.moments import megabytes
 
@@ -34,7 +34,8 @@ _PHOTOS = frozenset({"image/jpeg", "image/png", "image/webp"})
 class Parcel:
     """One form of a file. `open` gives its bytes; None is no file at all.
 
-    `reusable` is True where Telegram's id of it stands for the file's own digest.
+    `reusable` is True where Telegram's id of it stands for the file's own digest. `spare`: when it cannot be opened,
+    the next form will do, and nothing is wrong with the item.
     """
 
     kind: str
@@ -42,6 +43,7 @@ class Parcel:
     name: str = ""
     sides: tuple[int, int] | None = None
     reusable: bool = True
+    spare: bool = False
 
 
 def previews(draft: Draft, most: int) -> tuple[Parcel, ...]:
@@ -52,7 +54,7 @@ def previews(draft: Draft, most: int) -> tuple[Parcel, ...]:
         return *_photos(draft), *_document(draft, most), words
     if item.size > most:
         fitted = (_fitted(draft),) if item.media_type == "image/gif" else ()
-        return *fitted, words
+        return *_small(draft), *fitted, words
     if item.media_type == "image/gif":
         return Parcel("animation", draft.open_media, item.name, sides=_sides(item)), *_document(draft, most), words
     if item.media_type.startswith("video/"):
@@ -74,14 +76,32 @@ def _photos(draft: Draft) -> tuple[Parcel, ...]:
     item = draft.item
     if item.size <= MOST_PHOTO and _shows(_measured(draft)):
         return Parcel("photo", draft.open_media, item.name), _fitted(draft)
-    return (_fitted(draft),)
+    return *_small(draft), _fitted(draft)
 
 
 def note_about(item: MediaItem, most: int, *, shown: bool) -> str:
     """What a card says about its file: why it is missing (`shown` False), or that Telegram cannot carry it whole."""
     if not shown:
         return _left_out(item, most)
+    if item.size > most and item.media_type.startswith("video/"):
+        return f"Only a picture of the video. {_left_out(item, most)}"
     return fitted_note(item.size, most) if item.size > most else ""
+
+
+def _small(draft: Draft) -> tuple[Parcel, ...]:
+    """The source's own small picture of the file, where it has one: it spares fetching what is not shown anyway."""
+    opening = draft.open_preview
+    if opening is None:
+        return ()
+
+    def small() -> BinaryIO:
+        try:
+            return opening()
+        except PluginFault as fault:
+            raise Refused(f"There is no small version of {draft.item.name}: {fault}") from fault
+
+    stem = draft.item.name.rpartition(".")[0] or draft.item.name
+    return (Parcel("photo", small, f"{stem}-small.jpg", reusable=False, spare=True),)
 
 
 def _fitted(draft: Draft) -> Parcel:

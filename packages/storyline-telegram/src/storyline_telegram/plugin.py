@@ -17,6 +17,10 @@ LONGEST_UPLOAD = timedelta(minutes=4)
 """A card must be sent before core gives its post to somebody else."""
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
+_ONE_BOT_EACH = (
+    "Two would take each other's taps away. Give each a bot of its own, or let one serve several chats: "
+    'routes = [{ chat = -100…, accounts = ["…"] }].'
+)
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 
 
@@ -112,7 +116,7 @@ class Webhook:
 class Telegram:
     """A team's chat in Telegram."""
 
-    token: Secret = attrs.field(metadata=_help("the bot's token from @BotFather"))
+    token: Secret = attrs.field(metadata=_help("the bot's token from @BotFather") | {"alone": _ONE_BOT_EACH})
     chat: int = attrs.field(
         metadata=_help("the team's chat; `storyline telegram chats` shows the numbers of those the bot has seen")
     )

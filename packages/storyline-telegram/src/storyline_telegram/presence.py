@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from storyline_core import Desk, PluginFault, StorylineError, Unavailable, scrub, trace_of
-from storyline_telegram.lifecycle import Habits, Lifecycle, Menus, command_menus, menu_changes
+from storyline_telegram.commands import Command
+from storyline_telegram.lifecycle import (
+    Habits,
+    Lifecycle,
+    Menus,
+    command_menus,
+    menu_changes,
+    menus_thought_of,
+    scope_in,
+)
 from storyline_telegram.places import Places
+from storyline_telegram.remembered import ShownMenus
 from storyline_telegram.routes import Place
 from storyline_telegram.speech import HTML, Spoken
+
+if TYPE_CHECKING:
+    from storyline_core import Person
 
 log = logging.getLogger("storyline.telegram")
 
@@ -21,6 +34,9 @@ TURN_EVERY = 20.0
 
 LAST_WORDS = 1.5
 """Seconds that saying goodbye may take."""
+
+
+_UNKNOWN = (Command("unknown", "told by an earlier process"),)
 
 
 class Bot(Protocol):
@@ -32,6 +48,10 @@ class Bot(Protocol):
 
     def tell(self, place: Place, html: HTML, *, silent: bool = False) -> Spoken:
         """Say something in a configured place."""
+
+    @property
+    def menus(self) -> ShownMenus:
+        """What Telegram was told to show."""
 
     def show_commands(
         self, commands: list[tuple[str, str]], *, chat: int | None = None, person: int | None = None
@@ -45,7 +65,7 @@ class Presence:
     def __init__(self, bot: Bot, desk: Desk, habits: Habits) -> None:
         self._bot = bot
         self._desk = desk
-        self._shown: Menus = {}
+        self._shown: Menus | None = None
         self.lifecycle = Lifecycle(desk, habits, self._tell)
 
     @contextmanager
@@ -63,12 +83,16 @@ class Presence:
     def show_menus(self) -> None:
         """Let every person see the commands that they may use, as far as that has changed."""
         backfill = any(each.backfills for each in self._desk.accounts())
-        wanted = command_menus(self._bot.places.chats(), self._desk.people(), backfill=backfill)
-        changed, gone = menu_changes(self._shown, wanted)
-        shown = dict(self._shown)
+        chats, people = self._bot.places.chats(), self._desk.people()
+        wanted = command_menus(chats, people, backfill=backfill)
+        before = self._known(chats, people) if self._shown is None else self._shown
+        changed, gone = menu_changes(before, wanted)
+        # Noted before it is told: what Telegram shows is never forgotten.
+        self._bot.menus.keep(map(str, {**before, **wanted}))
+        shown = dict(before)
         for scope in gone:
-            self._attempt(lambda scope=scope: self._bot.show_commands([], chat=scope.chat, person=scope.user))  # type: ignore[misc]
-            shown.pop(scope)
+            if self._attempt(lambda scope=scope: self._bot.show_commands([], chat=scope.chat, person=scope.user)):  # type: ignore[misc]
+                shown.pop(scope)
         for scope, commands in changed.items():
             rows = [(each.name, each.summary) for each in commands]
             if self._attempt(lambda scope=scope, rows=rows: self._bot.show_commands(  # type: ignore[misc]
@@ -76,6 +100,14 @@ class Presence:
             )):  # fmt: skip
                 shown[scope] = commands
         self._shown = shown
+        self._bot.menus.keep(map(str, shown))
+
+    def _known(self, chats: Sequence[int], people: Sequence[Person]) -> Menus:
+        """What earlier processes may have told; all of it is told anew, or taken away."""
+        kept = self._bot.menus.all()
+        if kept is None:
+            return menus_thought_of(chats, people)
+        return {scope: _UNKNOWN for words in kept if (scope := scope_in(words)) is not None}
 
     def _live(self, over: threading.Event) -> None:
         self._guarded(self.lifecycle.started)

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import attrs
 
-from storyline_core import PrivateState, StorylineError, scrub
+from storyline_core import PrivateState, StoreError, StorylineError, scrub
 from storyline_telegram.heard import Chat
 
 log = logging.getLogger("storyline.telegram")
@@ -20,7 +20,9 @@ log = logging.getLogger("storyline.telegram")
 MOST_FILES = 500
 MOST_CHATS = 200
 MOST_TOPICS = 20
+MOST_MENUS = 1_000
 MOST_HANDLED = 300
+MOST_BEGUN = 3
 
 
 @attrs.frozen
@@ -35,11 +37,15 @@ class SeenChat:
 
 
 class Memory:
-    """Small tables of texts, each kept as a whole, oldest entries given up first. Safe from any thread."""
+    """Small tables of texts, each kept as a whole, oldest entries given up first. Safe from any thread.
+
+    Whoever only looks never waits for the store.
+    """
 
     def __init__(self, state: PrivateState) -> None:
         self._state = state
-        self._guard = threading.RLock()
+        self._guard = threading.Lock()
+        self._writing = threading.Lock()
         self._tables: dict[str, dict[str, str]] = {}
         self._lasting = True
 
@@ -55,24 +61,36 @@ class Memory:
 
     def put(self, table: str, name: str, value: str | None, most: int) -> None:
         """Keep an entry, or forget it (None). Nothing is written where nothing changes."""
+        if self.get(table, name) != value:
+            self.put_all(table, {name: value}, most)
+
+    def put_all(self, table: str, entries: Mapping[str, str | None], most: int) -> bool:
+        """Keep several entries, or forget those that are None, in one writing. Whether it will outlive the process."""
         with self._guard:
             known = self._table(table)
-            if known.get(name) == value:
-                return
-            known.pop(name, None)
-            if value is not None:
-                known[name] = value
+            for name, value in entries.items():
+                known.pop(name, None)
+                if value is not None:
+                    known[name] = value
             while len(known) > most:
                 del known[next(iter(known))]
-            self._write(table, known)
+        return self._write(table)
 
-    def add(self, table: str, name: str, most: int) -> bool:
-        """Keep a name without a value. Whether it is new."""
+    @property
+    def lasting(self) -> bool:
+        """Whether what is remembered outlives the process, as far as is known."""
+        return self._lasting
+
+    def lasts(self) -> bool:
+        """Whether what is remembered outlives the process, tried: it does not without a key for private state."""
+        return self.put_all("lasting", {"yes": ""}, 1)
+
+    def reread(self, *tables: str) -> None:
+        """Believe what is stored, which another process may have changed."""
         with self._guard:
-            if name in self._table(table):
-                return False
-            self.put(table, name, "", most)
-            return True
+            if self._lasting:
+                for table in tables:
+                    self._tables.pop(table, None)
 
     def _table(self, table: str) -> dict[str, str]:
         if table not in self._tables:
@@ -87,15 +105,24 @@ class Memory:
             return {}
         return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}
 
-    def _write(self, table: str, known: Mapping[str, str]) -> None:
-        if not self._lasting:
-            return
-        try:
-            self._state.set(table, json.dumps(known, ensure_ascii=False, separators=(",", ":")))
-        except StorylineError as error:
-            # Everything works without it: files are uploaded once more, chats are seen again.
-            self._lasting = False
-            log.info("Nothing can be remembered beyond this run: %s", scrub(str(error)))
+    def _write(self, table: str) -> bool:
+        # One after the other, each with the table as it is by then: the last writing holds everything.
+        with self._writing:
+            if not self._lasting:
+                return False
+            text = json.dumps(self.all(table), ensure_ascii=False, separators=(",", ":"))
+            try:
+                self._state.set(table, text)
+            except StoreError as error:
+                # A busy database is no missing key: the next writing may well succeed.
+                log.warning("Something could not be remembered: %s", scrub(str(error)))
+                return False
+            except StorylineError as error:
+                # Everything works without it: files are uploaded once more, chats are seen again.
+                self._lasting = False
+                log.info("Nothing can be remembered beyond this run: %s", scrub(str(error)))
+                return False
+        return True
 
 
 class FileIds:
@@ -151,18 +178,59 @@ class Chats:
         return news
 
 
+class ShownMenus:
+    """For which scopes Telegram was told a list of commands, in words; it keeps them whatever becomes of us."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def all(self) -> frozenset[str] | None:
+        """Those of earlier processes; None where nobody can know."""
+        self._memory.reread("menus")
+        return frozenset(self._memory.all("menus")) if self._memory.lasts() else None
+
+    def keep(self, scopes: Iterable[str]) -> None:
+        """These it has been told, or is about to be, and no others."""
+        known, wanted = frozenset(self._memory.all("menus")), frozenset(scopes)
+        if known != wanted:
+            gone: dict[str, str | None] = dict.fromkeys(known - wanted)
+            self._memory.put_all("menus", gone | dict.fromkeys(sorted(wanted - known), ""), MOST_MENUS)
+
+
 class Handled:
     """Which messages were dealt with, so that one that Telegram tells a second time does nothing.
 
-    It tells again whatever was not confirmed: after a crash, a lost answer, or a push that it did not see arrive.
+    It tells again whatever was not confirmed: after a crash, a lost answer, or a push that it did not see arrive. What
+    was begun and broken off is begun again, but not for ever: it may be what breaks things off.
     """
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
     def begin(self, number: int) -> bool:
-        """Note that a message is being dealt with, before anything is done. False if it was noted before."""
-        return not number or self._memory.add("handled", str(number), MOST_HANDLED)
+        """Note that a message is being dealt with, before anything is done. False if it was, or too often in vain."""
+        known = self._memory.get("handled", str(number)) if number else None
+        if known is None:
+            begun = 0
+        elif known.isdigit():
+            begun = int(known)
+        else:
+            return False
+        if begun >= MOST_BEGUN:
+            log.warning("Message %d was broken off %d times and is passed over.", number, begun)
+            return False
+        if number:
+            self._memory.put("handled", str(number), str(begun + 1), MOST_HANDLED)
+        return True
+
+    def done(self, number: int) -> None:
+        """It has been dealt with."""
+        if number:
+            self._memory.put("handled", str(number), "", MOST_HANDLED)
+
+    def reread(self) -> None:
+        """Believe what is stored: another process may have listened meanwhile."""
+        self._memory.reread("handled")
 
 
 def _written(chat: SeenChat) -> str:

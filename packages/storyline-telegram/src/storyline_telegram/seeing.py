@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from storyline_core import Desk
 from storyline_telegram.views import AccountView, DayView, Names, SourceView
 
 if TYPE_CHECKING:
-    from storyline_core import AccountStanding, Day, Person, SourceStanding
+    from storyline_core import AccountStanding, Controls, Day, Person, SourceStanding
 
 
 def account_view(standing: AccountStanding, sources: Iterable[SourceStanding], quiet_hours: str = "") -> AccountView:
@@ -51,13 +52,36 @@ def day_view(day: Day) -> DayView:
     return DayView(day.account.name, day.account.schedule.zone, middle, day.settled, day.ahead, day.alerts)
 
 
+def people_of(controls: Controls | None) -> Sequence[Person]:
+    """Everybody who is known; nobody where core lends no desk."""
+    return controls.people() if isinstance(controls, Desk) else ()
+
+
 def names_of(people: Iterable[Person]) -> Names:
     """What to call people."""
-    return {each.person: each.name for each in people if each.name}
+    return {each.person: called for each in people if (called := _called(each))}
 
 
-def admins_of(people: Sequence[Person]) -> tuple[str, ...]:
-    """The names of those who can help: active admins who use Telegram."""
+def admins_of(people: Iterable[Person]) -> tuple[str, ...]:
+    """What those are called who can help: active admins who use Telegram."""
     return tuple(
-        each.name for each in people if each.active and str(each.role) == "admin" and each.notifier == "telegram"
+        _called(each) or each.person
+        for each in people
+        if each.active and str(each.role) == "admin" and each.notifier == "telegram"
     )
+
+
+def admin_numbers(people: Iterable[Person]) -> tuple[int, ...]:
+    """The numbers of the active admins who use Telegram; a private chat has the number of its person."""
+    admins = (each for each in people if each.active and str(each.role) == "admin")
+    return tuple(number for each in admins if (number := number_of_person(each.person)) is not None)
+
+
+def number_of_person(key: str) -> int | None:
+    """The number of somebody in Telegram; None for whoever is known from elsewhere."""
+    where, _, number = key.partition(":")
+    return int(number) if where == "telegram" and number.isascii() and number.isdigit() else None
+
+
+def _called(person: Person) -> str:
+    return person.name or (f"@{person.username}" if person.username else "")

@@ -26,6 +26,9 @@ log = logging.getLogger("storyline.telegram")
 ANSWER_PATIENCE = 70.0
 """Seconds that an answer to a person waits for its turn: as long as a group that was full takes to have room again."""
 
+_ABOUT_THE_FORM = frozenset({Why.FILE, Why.FILE_ID, Why.OTHER})
+"""Refusals after which the same thing may be taken in another form."""
+
 
 @attrs.frozen
 class Letter:
@@ -43,6 +46,7 @@ class Sending:
     def __init__(self, name: str, connection: Connection, memory: Memory, places: Places, patience: float) -> None:
         self.name = name
         self.connection = connection
+        self.memory = memory
         self.files = FileIds(memory)
         self.chats = Chats(memory)
         self.handled = Handled(memory)
@@ -70,23 +74,30 @@ class Sending:
         """
         last: PluginFault | None = None
         refused: Refused | None = None
+        unknown = False
         for form in forms:
             if form.open is None and refused is not None and last is None:
                 raise refused
+            if form.open is None and last is not None and unknown:
+                # Nobody knows whether it is the file that is refused: a card without it would hide that.
+                raise last
             try:
                 return self._in_form(place, draft, form, letter(form), card)
             except Refused as error:
-                refused = error
+                log.info("%s is not shown as %s: %s", draft.item.name, form.kind, error)
+                refused = refused if form.spare else error
             except Trouble as trouble:
-                if trouble.why not in (Why.FILE, Why.FILE_ID):
+                if trouble.why not in _ABOUT_THE_FORM:
                     raise self.fault(trouble, place) from None
                 last = self.fault(trouble, place)
+                unknown = trouble.why is Why.OTHER
                 log.info("%s is not taken as %s: %s", draft.item.name, form.kind, trouble.text)
         raise last or refused or Refused(f"{draft.item.name} cannot be shown in Telegram.")
 
     def fault(self, trouble: Trouble, place: Place) -> PluginFault:
         """The trouble as core expects it."""
-        return fault_of(trouble, notifier=self.name, chat=place.chat, topic=place.topic)
+        several = bool(self._places.routes)
+        return fault_of(trouble, notifier=self.name, chat=place.chat, topic=place.topic, one_of_several=several)
 
     def moved(self, old: int, new: int) -> None:
         """A group has another number now: remembered from then on, and said once."""
@@ -101,7 +112,7 @@ class Sending:
             try:
                 return self._sent(place, form, letter, known, patience, in_turn=card)
             except Trouble as trouble:
-                if trouble.why not in (Why.FILE, Why.FILE_ID):
+                if trouble.why not in _ABOUT_THE_FORM:
                     raise
                 self.files.forget(digest, form.kind)
         sent = self._sent(place, form, letter, None, patience, in_turn=card)

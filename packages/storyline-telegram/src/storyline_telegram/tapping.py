@@ -26,13 +26,14 @@ from storyline_core import (
     scrub,
 )
 from storyline_telegram import replies
-from storyline_telegram.admission import Admission, admins_of, person_of
+from storyline_telegram.admission import Admission, person_of
 from storyline_telegram.buttons import EVENT_OF, PAGE_OF
-from storyline_telegram.carding import Cards, names_of, terms_of
+from storyline_telegram.carding import Cards, terms_of
 from storyline_telegram.heard import Chat, Tapped
 from storyline_telegram.moments import HoldFor, Snooze, hold_end, snooze_end
 from storyline_telegram.places import Card, cards_in, with_card
 from storyline_telegram.routes import Place
+from storyline_telegram.seeing import admins_of, names_of, people_of
 from storyline_telegram.sending import Sending
 from storyline_telegram.taps import Action, CardTap, Tap, decoded
 from storyline_telegram.voice import TapAnswer, TelegramVoice
@@ -43,15 +44,27 @@ Switching = Callable[[Tap, Tapped, Controls, TelegramVoice], None]
 """What carries out a tap that is not on a card: on a switch or a list's page."""
 
 
+Later = Callable[[Callable[[], None]], None]
+"""What lets something be done soon that takes its time, beside the taps."""
+
+
+def in_next_turn(job: Callable[[], None]) -> None:
+    """Leave it to the next turn, which is near."""
+
+
 @attrs.frozen
 class Hand:
-    """One tap that is ours: what it asks, on which card, by whom, and how to answer."""
+    """One tap that is ours: what it asks, on which card, by whom, and how to answer.
+
+    `later` takes what may follow from it and takes its time.
+    """
 
     tap: CardTap
     tapped: Tapped
     card: Card
     controls: Controls
     voice: TelegramVoice
+    later: Later = in_next_turn
 
 
 class Taps:
@@ -66,10 +79,10 @@ class Taps:
         self._now = now
         self._switching = switching
 
-    def carry_out(self, tapped: Tapped, controls: Controls, answer: TapAnswer) -> bool:
+    def carry_out(self, tapped: Tapped, controls: Controls, answer: TapAnswer, later: Later = in_next_turn) -> bool:
         """Do what a tap asks. Whether it asked core for a decision. Never raises."""
         try:
-            return self._read(tapped, controls, answer)
+            return self._read(tapped, controls, answer, later)
         except StorylineError as error:
             log.warning("A tap of %s came to nothing: %s", tapped.who.key, scrub(str(error)))
             answer.give(replies.tap_trouble())
@@ -78,7 +91,7 @@ class Taps:
             answer.give(replies.tap_trouble())
         return False
 
-    def _read(self, tapped: Tapped, controls: Controls, answer: TapAnswer) -> bool:
+    def _read(self, tapped: Tapped, controls: Controls, answer: TapAnswer, later: Later) -> bool:
         chat = tapped.chat
         if chat is None or not self._sending.places.known(chat.id):
             self._admission.turned_away(tapped.who.id, chat or Chat(0, ""), "the chat is not in the settings")
@@ -100,7 +113,7 @@ class Taps:
             else:
                 answer.give(replies.tap_unknown())
             return False
-        return self._on_card(Hand(tap, tapped, card, controls, voice))
+        return self._on_card(Hand(tap, tapped, card, controls, voice, later))
 
     def _is_ours(self, tapped: Tapped, chat: Chat) -> bool:
         """Whether this bot has sent the message, with such a button, into this chat."""
@@ -125,7 +138,7 @@ class Taps:
             return True
         person = person_of(hand.tapped.who, hand.controls)
         if person is not None and not person.active:
-            hand.voice.explain(replies.tap_deactivated(admins_of(hand.controls)))
+            hand.voice.explain(replies.tap_deactivated(admins_of(people_of(hand.controls))))
         elif action in PAGE_OF:
             self._turn(hand, post)
         else:
@@ -153,6 +166,9 @@ class Taps:
     # Deciding
 
     def _decide(self, hand: Hand, post: Post) -> None:
+        if self._lacks_its_hold(hand, post):
+            self._hold(hand, hand.controls.draft(post.id), post)
+            return
         if not answerable(post, hand.tap.revision):
             self._late(hand, post)
             return
@@ -174,6 +190,14 @@ class Taps:
             hand.voice.toast(replies.tap_done(hand.tap.action, after, draft.zone, self._now()))
         if not isinstance(hand.controls, Desk):
             self._level(hand, after)
+        elif hand.tap.action is Action.SWAP:
+            desk = hand.controls
+            hand.later(lambda: _shown_at_once(desk, after))
+
+    def _lacks_its_hold(self, hand: Hand, post: Post) -> bool:
+        """Whether this very tap has skipped the post, and was broken off before the picture was held."""
+        ours = post.decided_by == hand.tapped.who.key and post.revision == hand.tap.revision + 1
+        return hand.tap.action is Action.HOLD_FOR and post.state is PostState.SKIPPED and ours
 
     def _decision(self, hand: Hand, post: Post, draft: Draft) -> Decision:
         tap, who = hand.tap, hand.tapped.who
@@ -203,7 +227,7 @@ class Taps:
     def _refused(self, hand: Hand, error: NotAllowed) -> None:
         person = person_of(hand.tapped.who, hand.controls)
         if person is not None and not person.active:
-            hand.voice.explain(replies.tap_deactivated(admins_of(hand.controls)))
+            hand.voice.explain(replies.tap_deactivated(admins_of(people_of(hand.controls))))
             return
         post = hand.controls.post(hand.tap.post_id)
         held = holder_of(post, self._now()) not in (None, hand.tapped.who.key)
@@ -216,7 +240,7 @@ class Taps:
         """Tell somebody who came too late what has happened, and let their card show it."""
         draft = hand.controls.draft(post.id) if post.item_id is not None else None
         zone = draft.zone if draft is not None else None
-        names = names_of(hand.controls)
+        names = names_of(people_of(hand.controls))
         if zone is not None:
             text = replies.tap_late(post, zone, self._now(), names, reader=hand.tapped.who.key)
         else:
@@ -260,3 +284,11 @@ class Taps:
                 hand.voice.say(replies.said_trouble(scrub(str(error))), silent=True)
             except PluginFault:
                 log.info("Nor could anybody be told.")
+
+
+def _shown_at_once(desk: Desk, post: Post) -> None:
+    """Let the card of another picture come now; whatever keeps it back, the next turn brings it."""
+    try:
+        desk.post_on(post.id)
+    except StorylineError as error:
+        log.info("The new card of post %s comes with the next turn: %s", post.id, scrub(str(error)))

@@ -8,7 +8,8 @@ import json
 import logging
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -16,8 +17,9 @@ import attrs
 
 from storyline_core import Controls, NeedsPerson, Secret
 from storyline_telegram.faults import Trouble
+from storyline_telegram.heard import Json
 from storyline_telegram.hearing import reading_fault
-from storyline_telegram.intake import Crew, Intake
+from storyline_telegram.intake import Crew, Intake, number_of
 from storyline_telegram.sending import Sending
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ LARGEST_UPDATE = 1_000_000
 
 LOOKED_AFTER = 300.0
 """Seconds after which it is looked up whether Telegram still pushes to this address."""
+
+HELD_FOR = 20.0
+"""Seconds for which a push waits for what it asked for, where that can only be remembered by Telegram."""
 
 _HEADER = "X-Telegram-Bot-Api-Secret-Token"
 _LOOK = 0.1
@@ -63,7 +68,7 @@ class Pushed:
             return
         crew, connection = Crew(), self._sending.connection
         try:
-            running = connection.begin(self._serve(connection.client, controls, crew))
+            running = connection.begin(self._serve(connection.client, self._intake.left(), controls, crew))
             pause = threading.Event()
             while not stop() and not running.done():
                 pause.wait(_LOOK)
@@ -85,9 +90,12 @@ class Pushed:
         except Trouble as trouble:
             log.warning("Telegram goes on pushing to %s, since it could not be told: %s", self._door.url, trouble)
 
-    async def _serve(self, client: Client, controls: Controls, crew: Crew) -> None:
+    async def _serve(self, client: Client, left: Sequence[Json], controls: Controls, crew: Crew) -> None:
         bot = (await client.me()).username
-        server = self._opened(lambda update: self._intake.dispatch(update, controls, bot, crew))
+        for update in left:
+            while not self._intake.dispatch(update, controls, bot, crew):
+                await asyncio.sleep(_LOOK)
+        server = self._opened(lambda update: self._taken(update, controls, bot, crew))
         try:
             while True:
                 await self._kept(client)
@@ -110,7 +118,17 @@ class Pushed:
                 raise
             log.warning("It could not be looked up whether Telegram still pushes here: %s", trouble)
 
-    def _opened(self, take: Callable[[dict[str, object]], bool]) -> HTTPServer:
+    async def _taken(self, update: Json, controls: Controls, bot: str, crew: Crew) -> bool:
+        """Deal with an update, and wait until Telegram may forget it. Whether it may."""
+        if not self._intake.dispatch(update, controls, bot, crew):
+            return False
+        until = asyncio.get_running_loop().time() + HELD_FOR
+        while not await self._intake.in_hand.settled(number_of(update)):
+            if asyncio.get_running_loop().time() > until:
+                return False
+        return True
+
+    def _opened(self, take: Callable[[Json], Awaitable[bool]]) -> HTTPServer:
         try:
             from tornado.httpserver import HTTPServer
             from tornado.httputil import HTTPHeaders, HTTPServerRequest, ResponseStartLine
@@ -121,14 +139,23 @@ class Pushed:
             ) from None
         path, secret = urlsplit(self._door.url).path or "/", self._door.secret.reveal()
 
-        def answered(request: HTTPServerRequest) -> None:
+        answering: set[asyncio.Task[None]] = set()
+
+        async def answer(request: HTTPServerRequest) -> None:
             code = status_of(request.method or "", request.path or "", request.headers.get(_HEADER, ""), path, secret)
             if code == 200:
-                code = _taken(request.body, take)
+                code = await _code_for(request.body, take)
             assert request.connection is not None
             start = ResponseStartLine("HTTP/1.1", code, _WORDS[code])
-            request.connection.write_headers(start, HTTPHeaders({"Content-Length": "0"}))
-            request.connection.finish()
+            # Telegram may have hung up meanwhile; then it pushes again.
+            with suppress(IOError):
+                request.connection.write_headers(start, HTTPHeaders({"Content-Length": "0"}))
+                request.connection.finish()
+
+        def answered(request: HTTPServerRequest) -> None:
+            task = asyncio.ensure_future(answer(request))
+            answering.add(task)
+            task.add_done_callback(answering.discard)
 
         server = HTTPServer(answered, max_body_size=LARGEST_UPDATE)
         try:
@@ -155,15 +182,15 @@ def status_of(method: str, path: str, given: str, wanted_path: str, secret: str)
     return 200 if same else 403
 
 
-def _taken(body: bytes, take: Callable[[dict[str, object]], bool]) -> int:
+async def _code_for(body: bytes, take: Callable[[Json], Awaitable[bool]]) -> int:
     try:
         update = json.loads(body)
     except ValueError:
         return 400
     if not isinstance(update, dict):
         return 400
-    # What finds no room is pushed again by Telegram a little later.
-    return 200 if take(update) else 503
+    # What finds no room, or is not done for long, is pushed again by Telegram a little later.
+    return 200 if await take(update) else 503
 
 
 def _listening(bind: str, port: int) -> socket.socket:

@@ -31,16 +31,18 @@ class Workers:
         self._begun = 0
         self._closed = False
 
-    def put(self, key: Hashable, job: Job) -> bool:
+    def put(self, key: Hashable, job: Job, passed_over: Job | None = None) -> bool:
         """Take a job, unless there are too many. Never waits.
 
-        Of one key no more than `each` wait; what comes beyond that is taken and passed over.
+        Of one key no more than `each` wait; what comes beyond that is taken and `passed_over`.
         """
         with self._change:
             if self._closed or self._count >= self._most:
                 return False
             if len(self._jobs.get(key, ())) >= self._each:
                 log.warning("Too much is asked for at once by one person; some of it is passed over.")
+                if passed_over is not None:
+                    passed_over()
                 return True
             self._count += 1
             if key in self._jobs:

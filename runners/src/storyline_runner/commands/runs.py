@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from storyline_runner import screen, shapes, times
-from storyline_runner.options import JsonFlag, page
+from storyline_runner.options import CsvFlag, JsonFlag, page
 from storyline_runner.screen import Column
 from storyline_runner.session import session_of
+from storyline_runner.sheets import show_rows
 
 if TYPE_CHECKING:
     from storyline_core import Run
@@ -23,17 +24,18 @@ def list_runs(
     step: Annotated[str | None, typer.Option("--step", metavar="NAME", help="Only this step, as in sync.")] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Only what failed.")] = False,
     limit: Annotated[int | None, typer.Option("--limit", metavar="N", help="At most so many; 0 for all.")] = None,
+    csv: CsvFlag = False,
     json_: JsonFlag = False,
 ) -> None:
     """Run records, latest first."""
     if ctx.invoked_subcommand is not None:
         return
-    most = page(limit, as_json=json_, usual=USUAL_ROWS)
+    most = page(limit, as_json=json_ or csv, usual=USUAL_ROWS)
     with session_of(ctx).storyline(read_only=True) as storyline, storyline.read() as unit:
         runs = unit.runs.list(step=step, failed=failed, limit=most)
         zone, now = times.zone_of(storyline.settings), storyline.clock()
-    if json_:
-        screen.document(shapes.in_list("runs", map(shapes.run_shape, runs)))
+    if json_ or csv:
+        show_rows("runs", list(map(shapes.run_shape, runs)), as_csv=csv)
         return
     if not runs:
         screen.say("Nothing has failed." if failed else "Nothing has run yet.")

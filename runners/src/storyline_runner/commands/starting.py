@@ -1,9 +1,9 @@
-"""`storyline init`, `demo` and `service install`: how people begin, and how it goes on by itself."""
+"""`storyline init` and `demo`: how people begin."""
 
 from __future__ import annotations
 
-import os
-import sys
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -12,6 +12,7 @@ import attrs
 import typer
 
 from storyline_runner import screen
+from storyline_runner.commands import asking
 from storyline_runner.complaints import Misused
 from storyline_runner.session import SETTINGS_FILE, session_of
 
@@ -56,11 +57,11 @@ def init(
     where.mkdir(parents=True, exist_ok=True)
     with file.open("x", encoding="utf-8") as written:
         written.write(text)
-    _say_next(folder, file, where, made=made)
+    _say_next(folder, file, answers.pictures, made=made)
 
 
-def _answers(folder: Path, pictures: Path | None, environment: dict[str, str] | object) -> Answers:
-    zone = local_zone(environment.get("TZ", "") if isinstance(environment, dict) else "")
+def _answers(folder: Path, pictures: Path | None, environment: Mapping[str, str]) -> Answers:
+    zone = local_zone(environment.get("TZ", ""))
     if pictures is None:
         if _holds_pictures(folder):
             raise Misused(
@@ -68,14 +69,19 @@ def _answers(folder: Path, pictures: Path | None, environment: dict[str, str] | 
                 f"Choose another folder for the settings: storyline init NEW_FOLDER --pictures {folder}"
             )
         return Answers(home=folder, pictures=PICTURES, timezone=zone)
-    if not pictures.expanduser().is_dir():
+    return Answers(home=folder, pictures=_elsewhere(folder, pictures.expanduser()), timezone=zone)
+
+
+def _elsewhere(folder: Path, pictures: Path) -> str:
+    """A folder of pictures that is there already, as the settings name it. Raises `Misused` where that cannot be."""
+    if not pictures.is_dir():
         raise Misused(f"There is no folder {pictures}. Name the folder that holds your pictures.")
     if pictures.resolve() in (folder.resolve(), *folder.resolve().parents):
         raise Misused(
             f"The settings would lie inside {pictures}, and Storyline would post what it writes there. "
             "Choose a folder for them that is not in it: storyline init NEW_FOLDER --pictures ..."
         )
-    return Answers(home=folder, pictures=str(pictures.expanduser().absolute()), timezone=zone)
+    return str(pictures.absolute())
 
 
 def _holds_pictures(folder: Path) -> bool:
@@ -85,24 +91,19 @@ def _holds_pictures(folder: Path) -> bool:
 
 
 def _asked(answers: Answers) -> Answers:
-    pictures = typer.prompt("Where are your pictures?", default=answers.pictures)
-    per_day = typer.prompt("How many stories a day?", default=answers.posts_per_day, type=int)
-    window = typer.prompt("Between which hours?", default=answers.window)
-    zone = typer.prompt("In which time zone?", default=answers.timezone)
-    screen.say("Who posts? manual: you, by hand. hybrid: you, where a sticker is needed. auto: nobody has to.")
-    mode = typer.prompt("Mode", default=answers.mode)
-    return attrs.evolve(
-        answers, pictures=str(pictures), posts_per_day=per_day, window=str(window), timezone=str(zone), mode=str(mode)
-    )
+    screen.say("A few questions. Enter takes what stands in [brackets]; nothing is written before the last one.")
+    home = answers.home
+    pictures = asking.ask_pictures(home, answers.pictures, partial(_elsewhere, home))
+    per_day = asking.ask_posts(answers.posts_per_day)
+    window = asking.ask_window(answers.window)
+    zone = asking.ask_zone(answers.timezone)
+    mode = asking.ask_mode(answers.mode, home / "outbox")
+    return attrs.evolve(answers, pictures=pictures, posts_per_day=per_day, window=window, timezone=zone, mode=mode)
 
 
 def _text(answers: Answers) -> str:
     from storyline_core import Mode, starter_toml
 
-    if answers.mode not in set(Mode):
-        raise Misused(f"{answers.mode!r} is not a mode. Choose one of: {', '.join(Mode)}.")
-    if not 1 <= answers.posts_per_day <= 50:
-        raise Misused("Between 1 and 50 stories a day, please.")
     try:
         return starter_toml(
             answers.pictures,
@@ -115,11 +116,11 @@ def _text(answers: Answers) -> str:
         raise Misused(str(error)) from None
 
 
-def _say_next(folder: Path, file: Path, pictures: Path, *, made: bool) -> None:
+def _say_next(folder: Path, file: Path, named: str, *, made: bool) -> None:
     screen.say(f"Wrote {file}. What comes next:")
     steps = [("cd " + str(folder), "")] if folder.resolve() != Path.cwd() else []
     if made:
-        steps.append((f"put pictures into {pictures}", "each folder in it is a category"))
+        steps.append((f"put pictures into {named}", "each folder in it is a category"))
     steps += [
         ("storyline sync", "look at the pictures"),
         ("storyline plan", "what would be posted when, and why"),
@@ -162,36 +163,3 @@ def demo(
     from storyline_runner.demo.tour import give_tour
 
     give_tour(folder or Path("storyline-demo"))
-
-
-def install_unit(
-    ctx: typer.Context,
-    only_print: Annotated[bool, typer.Option("--print", help="Only print the unit.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace a unit that says something else.")] = False,
-) -> None:
-    """Install a systemd unit that keeps Storyline running.
-
-    For the whole machine as root, otherwise for you.
-    """
-    from storyline_runner.systemd import home_of_units, unit_text
-
-    session = session_of(ctx)
-    session.settings()
-    file = session.settings_file()
-    as_root = os.geteuid() == 0
-    text = unit_text(sys.executable, file.absolute() if file else None, Path.cwd(), for_everybody=as_root)
-    if only_print:
-        sys.stdout.write(text)
-        return
-    unit = home_of_units(session.environment, for_everybody=as_root) / "storyline.service"
-    if unit.exists() and unit.read_text("utf-8") != text and not force:
-        raise Misused(f"{unit} says something else. See what would be written with --print; replace it with --force.")
-    unit.parent.mkdir(parents=True, exist_ok=True)
-    unit.write_text(text, "utf-8")
-    user = "" if as_root else "--user "
-    screen.say(f"Wrote {unit}. Now:")
-    screen.say(f"  systemctl {user}daemon-reload")
-    screen.say(f"  systemctl {user}enable --now storyline")
-    if not as_root:
-        screen.say("  loginctl enable-linger    so that it goes on when you log out")
-    screen.say(f"What it says: journalctl {user}-u storyline -f")

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from storyline_runner import screen, shapes, times
-from storyline_runner.options import JsonFlag
+from storyline_runner import screen, shapes, tally_shapes, times
+from storyline_runner.options import CsvFlag, JsonFlag, Since
 from storyline_runner.screen import Column
 from storyline_runner.session import session_of
+from storyline_runner.sheets import show_rows
 
 if TYPE_CHECKING:
     from storyline_core import Person, Storyline
@@ -30,6 +31,7 @@ def list_users(
     ctx: typer.Context,
     team: Annotated[str | None, typer.Option("--team", metavar="NAME", help="Only this team.")] = None,
     role: Annotated[RoleName | None, typer.Option("--role", help="Only these.")] = None,
+    csv: CsvFlag = False,
     json_: JsonFlag = False,
 ) -> None:
     """Everybody who has acted, or was promoted before."""
@@ -38,8 +40,8 @@ def list_users(
     with session_of(ctx).storyline(read_only=True) as storyline, storyline.read() as unit:
         people = unit.people.list(team=team, role=TeamRole(role.value) if role else None)
         now = storyline.clock()
-    if json_:
-        screen.document(shapes.in_list("users", map(shapes.person_shape, people)))
+    if json_ or csv:
+        show_rows("users", list(map(tally_shapes.person_shape, people)), as_csv=csv)
         return
     if not people:
         screen.say(
@@ -98,7 +100,7 @@ def _change(ctx: typer.Context, change: Callable[[Storyline], Person], said: str
     with session_of(ctx).storyline() as storyline:
         person = change(storyline)
     if json_:
-        screen.document(shapes.in_list("users", [shapes.person_shape(person)]))
+        screen.document(shapes.in_list("users", [tally_shapes.person_shape(person)]))
         return
     screen.say(said)
 
@@ -106,24 +108,34 @@ def _change(ctx: typer.Context, change: Callable[[Storyline], Person], said: str
 def stats(
     ctx: typer.Context,
     user: Annotated[str | None, typer.Argument(metavar="USER", help="Only this person.")] = None,
+    since: Since = None,
+    csv: CsvFlag = False,
     json_: JsonFlag = False,
 ) -> None:
-    """Who decided what, and how many posts went out by whom."""
+    """Who decided what, how soon and when, and how many posts went out by whom."""
+    from storyline_core import busiest, top
+
     with session_of(ctx).storyline(read_only=True) as storyline, storyline.read() as unit:
-        found = unit.people.stats(user)
         zone, now = times.zone_of(storyline.settings), storyline.clock()
-    if json_:
-        screen.document(shapes.in_list("stats", map(shapes.stats_shape, found)))
+        start = times.read_since(since, zone, now) if since else None
+        found = unit.people.stats(user, since=start, zone=zone)
+        names = {person.person: person.name for person in unit.people.list()}
+    if json_ or csv:
+        show_rows("stats", list(map(tally_shapes.stats_shape, found)), as_csv=csv)
         return
     if not found:
-        screen.say("Nobody has decided anything yet.")
+        screen.say("Nobody has decided anything yet." if start is None else "Nobody decided anything in that time.")
     rows = [
         (
-            each.person,
+            names.get(each.person) or each.person,
             str(each.posts),
             ", ".join(f"{count} {event}" for event, count in sorted(each.decisions.items())) or "nothing",
+            f"in {times.spoken(each.answered_in)}" if each.answered_in is not None else "",
+            ", ".join(f"{hour}:00" for hour in busiest(each.hours)),
+            " ".join(f"#{tag}" for tag in top(each.tags, 3)),
             times.shown(each.last_at, zone, seen_at=now),
         )
         for each in found
     ]
-    screen.table((Column("id"), Column("posts", right=True), Column("decided"), Column(f"last ({zone.key})")), rows)
+    columns = (Column("who"), Column("posts", right=True), Column("decided"), Column("answers"))
+    screen.table((*columns, Column("busiest hours"), Column("top tags"), Column(f"last ({zone.key})")), rows)

@@ -33,6 +33,7 @@ def tick(ctx: typer.Context, dry_run: DryRun = False, json_: JsonFlag = False) -
     with screen.only_json(json_), session.storyline() as storyline:
         ticked = storyline.tick()
         views = _views(storyline, ticked)
+        storyline.tell_channels()
     if json_:
         screen.document(_tick_shape(ticked, views))
     else:
@@ -55,11 +56,14 @@ def _views(storyline: Storyline, ticked: Tick) -> dict[str, PostView]:
 
 def told(settings: Settings, ticked: Tick, views: dict[str, PostView]) -> list[str]:
     """What a turn did, one line for each thing worth telling; empty when nothing was due."""
+    from storyline_core import backfill_in_words
+
     lines = [f"{report.source}: {summary(report)}" for report in ticked.syncs if report.found_something]
     lines += [f"{report.source}: {held.message}" for report in ticked.syncs for held in report.held]
     for turned in ticked.turns:
         lines += _told_of(settings.accounts[turned.account], turned, views)
-    return lines
+    lines += [kept.told for kept in ticked.kept if kept.told]
+    return lines + [backfill_in_words(report) for report in ticked.backfills if report.found_something]
 
 
 def _told_of(account: Account, turned: Turned, views: dict[str, PostView]) -> list[str]:
@@ -91,6 +95,8 @@ def standing(settings: Settings, ticked: Tick) -> list[str]:
 
 
 def _tick_shape(ticked: Tick, views: dict[str, PostView]) -> shapes.Shape:
+    from storyline_core import backfill_in_json
+
     accounts = [
         {
             "account": turned.account,
@@ -110,6 +116,8 @@ def _tick_shape(ticked: Tick, views: dict[str, PostView]) -> shapes.Shape:
         "decisions": ticked.decisions,
         "accounts": accounts,
         "posts": [shapes.post_shape(view) for view in views.values()],
+        "backfills": [backfill_in_json(report) for report in ticked.backfills],
+        "upkeep": [{"chore": each.chore, "told": each.told, "error": each.error or None} for each in ticked.kept],
         "errors": list(ticked.errors),
     }
 
@@ -135,19 +143,25 @@ def would(settings: Settings, account: str, each: WouldDo) -> str:
     return f"{account}: would {each.task} {path_of(each.item) if each.item else each.post.id}, due {at}{why}"
 
 
-def run(ctx: typer.Context, dry_run: DryRun = False) -> None:
+def run(
+    ctx: typer.Context,
+    dry_run: DryRun = False,
+    log_json: Annotated[bool, typer.Option("--log-json", help="One JSON object a line, for log collectors.")] = False,
+) -> None:
     """Keep going: sync, choose, offer and publish in time.
 
-    Until Ctrl-C or SIGTERM; the step in hand is finished first.
+    Until Ctrl-C or SIGTERM; the step in hand is finished first. SIGHUP takes over changed settings.
     """
     from storyline_runner.daemon import run_forever
 
-    raise typer.Exit(run_forever(session_of(ctx), dry_run=dry_run))
+    raise typer.Exit(run_forever(session_of(ctx), dry_run=dry_run, log_json=log_json))
 
 
 def check(
     ctx: typer.Context,
-    settings_only: Annotated[bool, typer.Option("--settings", help="Only read the settings.")] = False,
+    settings_only: Annotated[
+        bool, typer.Option("--settings", help="Only the settings: what counts, and where it came from.")
+    ] = False,
     json_: JsonFlag = False,
 ) -> None:
     """Look whether everything works.
@@ -168,16 +182,16 @@ def check(
 
 
 def _check_settings(session: Session, *, json_: bool) -> None:
-    settings = session.settings()
+    settings, effective = session.settings(), session.effective_settings()
     where = session.settings_file() or "the environment"
     if json_:
         row = {"name": "settings", "status": "healthy", "message": str(where), "remedy": ""}
-        screen.document({"status": "healthy", "checks": [row]})
+        values = [{"path": each.path, "value": each.value, "origin": each.origin} for each in effective]
+        screen.document({"status": "healthy", "checks": [row], "settings": values})
         return
-    screen.say(f"The settings in {where} are right.")
-    for group in ("sources", "notifiers", "publishers", "accounts"):
-        names = ", ".join(getattr(settings, group))
-        screen.say(f"  {group}: {names or 'none'}")
+    screen.say(f"The settings in {where} are right. What is not in the file has its default.")
+    rows = [(each.path, each.value, each.origin) for each in effective]
+    screen.table((Column("setting", whole=True), Column("value"), Column("from")), rows)
     for remark in settings.notes:
         screen.note(remark)
 

@@ -75,10 +75,11 @@ def rehearse(storyline: Storyline, stop: Stop) -> None:
     from storyline_runner.commands.working import would
 
     said: set[tuple[str, str]] = set()
-    while not stop():
-        for name in storyline.settings.accounts:
-            for each in storyline.would_do(name):
-                if (each.post.id, str(each.task)) not in said:
-                    said.add((each.post.id, str(each.task)))
-                    log.info("%s", would(storyline.settings, name, each))
-        stop.sleep(LONGEST_SLEEP)
+    with storyline.sibling() as own:
+        while not stop():
+            for name in own.settings.accounts:
+                for each in own.would_do(name):
+                    if (each.post.id, str(each.task)) not in said:
+                        said.add((each.post.id, str(each.task)))
+                        log.info("%s", would(own.settings, name, each))
+            stop.sleep(LONGEST_SLEEP)

@@ -10,6 +10,7 @@ from datetime import timedelta
 from time import monotonic
 
 from storyline_runner import times
+from storyline_runner.daemon.pulse import Pulse
 from storyline_runner.daemon.stopping import CutShort, Stop
 
 log = logging.getLogger("storyline")
@@ -42,8 +43,9 @@ class BackOff:
 class Loop:
     """One concern in a thread of its own. `body` runs until `stop()` is True; if it fails, it is begun again."""
 
-    def __init__(self, name: str, body: Callable[[], None], stop: Stop) -> None:
+    def __init__(self, name: str, body: Callable[[], None], stop: Stop, pulse: Pulse | None = None) -> None:
         self.name = name
+        self._pulse = pulse
         self._body = body
         self._stop = stop
         self._thread = threading.Thread(target=self._keep_going, name=f"storyline {name}", daemon=True)
@@ -68,10 +70,12 @@ class Loop:
             except CutShort:
                 log.warning("%s was cut short; the next start goes on with it.", self.name)
                 return
-            except Exception as error:  # noqa: BLE001 - whatever it is, the other loops go on, and so will this one
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, all loops go on, this one as well
                 if monotonic() - began > WENT_WELL.total_seconds():
                     back_off.went_well()
                 wait = back_off.failed()
+                if self._pulse is not None:
+                    self._pulse.fail(self.name, wait)
                 if isinstance(error, StorylineError):
                     log.error("%s: %s It is tried again in %s.", self.name, error, times.spoken(wait))
                 else:

@@ -1,17 +1,16 @@
-"""The wish to stop, and what is done about what does not."""
+"""What signals ask of the daemon: the wish to stop, and what is done about what does not."""
 
 from __future__ import annotations
 
-import logging
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from enum import Enum, auto
+from queue import Empty, SimpleQueue
 from time import monotonic
 from types import FrameType
-
-log = logging.getLogger("storyline")
 
 PATIENT_FOR = timedelta(seconds=8)
 """How long a step may go on after the wish to stop before it is cut short where it can be."""
@@ -25,13 +24,12 @@ class CutShort(Exception):
 
 
 class Stop:
-    """The wish to stop. The first SIGTERM or Ctrl-C lets the step in hand finish, the second ends at once."""
+    """The wish to stop, as the loops see it."""
 
     def __init__(self, patient_for: timedelta = PATIENT_FOR) -> None:
         self._event = threading.Event()
         self._since = 0.0
         self._patient_for = patient_for.total_seconds()
-        self.signal: int | None = None
 
     def __call__(self) -> bool:
         """Whether somebody has said stop."""
@@ -56,22 +54,47 @@ class Stop:
         """How long the loops may still take to end."""
         return STOPS_WITHIN - timedelta(seconds=monotonic() - self._since)
 
+
+class Wish(Enum):
+    """What a signal asks of the daemon."""
+
+    STOP = auto()
+    RELOAD = auto()
+
+
+class Wishes:
+    """The signals that came. SIGTERM and Ctrl-C: stop, and a second one: at once. SIGHUP: take over new settings."""
+
+    def __init__(self) -> None:
+        # A handler runs between any two steps of the main thread, which may hold a lock: only this queue is safe then.
+        self._heard: SimpleQueue[Wish] = SimpleQueue()
+        self.signal: int | None = None
+
     def hear(self, number: int, frame: FrameType | None) -> None:
         """What a signal does."""
-        if self._event.is_set():
+        if number == signal.SIGHUP:
+            self._heard.put(Wish.RELOAD)
+            return
+        if self.signal is not None:
             raise KeyboardInterrupt
         self.signal = number
-        self.say()
-        log.info("Stopping; the step in hand is finished first.")
+        self._heard.put(Wish.STOP)
+
+    def next(self, within: timedelta) -> Wish | None:
+        """The next wish, waited for at most so long."""
+        try:
+            return self._heard.get(timeout=max(within.total_seconds(), 0.0))
+        except Empty:
+            return None
 
 
 @contextmanager
-def listening() -> Iterator[Stop]:
-    """Hear SIGTERM and Ctrl-C until the end of the block."""
-    stop = Stop()
-    before = {number: signal.signal(number, stop.hear) for number in (signal.SIGTERM, signal.SIGINT)}
+def listening() -> Iterator[Wishes]:
+    """Hear SIGTERM, Ctrl-C and SIGHUP until the end of the block."""
+    wishes = Wishes()
+    before = {number: signal.signal(number, wishes.hear) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     try:
-        yield stop
+        yield wishes
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

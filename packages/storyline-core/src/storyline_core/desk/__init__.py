@@ -20,7 +20,8 @@ from storyline_core.media import MediaItem
 from storyline_core.posts import Post
 
 if TYPE_CHECKING:
-    from storyline_core.steps.check import Health
+    from storyline_core.health import Health
+    from storyline_core.steps.backfilled import BackfillProgress, BackfillReport
     from storyline_core.steps.foresee import Foreseen
     from storyline_core.steps.report import Progress, SyncReport
     from storyline_core.steps.standing import SourceStanding
@@ -129,8 +130,14 @@ class Desk(Controls, Protocol):
     def day(self, account: str, begins: datetime, ends: datetime) -> Day:
         """What became of an account from then (included) until then, for its digest."""
 
-    def post_now(self, person: str, account: str, item_id: int | None = None) -> Post:
-        """Send the next item (or this one) at once, beside the plan; the post as it is then."""
+    def post_now(self, person: str, account: str, item_id: int | None = None, *, wish: str = "") -> Post:
+        """Send the next item (or this one) at once, beside the plan; the post as it is then.
+
+        The same `wish` made again (of one message, say, that was heard twice) is the same post.
+        """
+
+    def post_on(self, post_id: str) -> Post:
+        """Do at once what a post needs now, instead of in the next turn; the post as it is then. Raises `NotFound`."""
 
     def set_paused(self, person: str, account: str, paused: bool) -> None:
         """Stop or restart an account's line."""
@@ -146,6 +153,12 @@ class Desk(Controls, Protocol):
 
     def sync(self, person: str, source: str, tell: Callable[[Progress], None]) -> SyncReport:
         """Bring the library level with a source. Raises as `Storyline.sync` does."""
+
+    def backfill(self, person: str, account: str, tell: Callable[[BackfillProgress], None]) -> BackfillReport:
+        """Save what an account posted before, into the source that its publisher's settings name.
+
+        Raises `NotAllowed` where it has no publisher that can, or the settings name none, and as `Storyline.backfill`.
+        """
 
     def hold_item(self, person: str, post_id: str, until: datetime | None) -> Hold:
         """Keep the item of a post that was just skipped out of its account until then (None: for ever).

@@ -17,18 +17,20 @@ from storyline_core.desk.house import House
 from storyline_core.desk.rules import refuse
 from storyline_core.desk.siblings import Siblings
 from storyline_core.desk.views import alerts_about, day_of, standing_of_account
-from storyline_core.errors import Busy, NotFound, NotInSettings, Stale
+from storyline_core.errors import Busy, NotAllowed, NotFound, NotInSettings, Refused, Stale
+from storyline_core.health import Health
 from storyline_core.hints import Hint
 from storyline_core.interfaces import Decision, Draft
-from storyline_core.media import MediaItem
+from storyline_core.media import MediaItem, Provenance
 from storyline_core.plugins import Plugins
 from storyline_core.posts import Post, PostState
 from storyline_core.settings import Settings
 from storyline_core.steps import switching
-from storyline_core.steps.check import Health
+from storyline_core.steps.backfilled import BackfillProgress, BackfillReport
 from storyline_core.steps.decide import what_happened
 from storyline_core.steps.foresee import Foreseen
 from storyline_core.steps.receiving import known_as, store_new
+from storyline_core.steps.regularly import regular_request
 from storyline_core.steps.report import Progress, SyncReport, SyncRequest
 from storyline_core.steps.standing import SourceStanding, stand_of_sources
 from storyline_core.store import Hold, Person, PersonStats, PostView, Reason, Store
@@ -82,12 +84,20 @@ class DeskOf:
         self.post(post_id)
         with self._houses.one() as house:
             draft = house.draft(post_id)
-        return attrs.evolve(draft, open_media=lambda: self._open(draft.item))
+        preview = None if draft.open_preview is None else lambda: self._open_preview(post_id)
+        return attrs.evolve(draft, open_media=lambda: self._open(draft.item), open_preview=preview)
 
     def _open(self, item: MediaItem) -> BinaryIO:
         # Whoever opens it does so later, when the things of that draft may be in somebody else's hands.
         with self._houses.one() as house:
             return house.open_item(item)
+
+    def _open_preview(self, post_id: str) -> BinaryIO:
+        with self._houses.one() as house:
+            opening = house.draft(post_id).open_preview
+            if opening is None:
+                raise Refused(f"There is no small version of what post {post_id} shows.")
+            return opening()
 
     # People
 
@@ -163,13 +173,19 @@ class DeskOf:
 
     # Doing
 
-    def post_now(self, person: str, account: str, item_id: int | None = None) -> Post:
+    def post_now(self, person: str, account: str, item_id: int | None = None, *, wish: str = "") -> Post:
         """Send the next item (or this one) at once, beside the plan."""
         self.refuse(person, Deed.NEXT)
         self._account(account)
         with self._houses.one() as house:
-            post = house.post_beside(account, by=person, item_id=item_id)
+            post = house.post_beside(account, by=person, item_id=item_id, wish=wish)
             return house.turn_post(post.id, triggered_by="user")
+
+    def post_on(self, post_id: str) -> Post:
+        """Do at once what a post of these accounts needs now."""
+        self.post(post_id)
+        with self._houses.one() as house:
+            return house.turn_post(post_id, triggered_by="user")
 
     def set_paused(self, person: str, account: str, paused: bool) -> None:
         """Stop or restart an account's line."""
@@ -195,6 +211,16 @@ class DeskOf:
         self._source(source)
         with self._houses.one() as house:
             return house.sync(source, SyncRequest(triggered_by="user", user=person, tell=tell))
+
+    def backfill(self, person: str, account: str, tell: Callable[[BackfillProgress], None]) -> BackfillReport:
+        """Save what an account posted before."""
+        self.refuse(person, Deed.BACKFILL)
+        publisher = self._account(account).publisher
+        if publisher is None:
+            raise NotAllowed(f"{account} is posted by hand: it has no publisher that could tell of its past.")
+        request = regular_request(self._settings.publishers[publisher], triggered_by="user", user=person, tell=tell)
+        with self._houses.one() as house:
+            return house.backfill(publisher, request)
 
     def hold_item(self, person: str, post_id: str, until: datetime | None) -> Hold:
         """Keep the item of a post that was just skipped out of its account."""
@@ -228,7 +254,7 @@ class DeskOf:
             if (item := known_as(self._store, content)) is not None:
                 return Received(item.source, item.key, item, known=True)
             line = house.source_line(source)
-            key = store_new(line, name, content, folder)
+            key = store_new(line, name, content, folder, provenance=Provenance(sent_by=person))
             hint = Hint.of([key]) if line.traits.watches else None
             try:
                 house.sync(source, SyncRequest(hint=hint, triggered_by="user", user=person))

@@ -22,14 +22,17 @@ from storyline_core.metadata.documents import (
     partial_from_json,
     partial_to_json,
 )
+from storyline_core.metadata.provenance import PROVENANCE, beneath, provenance_to_json, said_by_provenance
 
 __all__ = [
     "FIELDS",
+    "PROVENANCE",
     "UNDESCRIBED",
     "BrokenDocument",
     "FolderDocument",
     "Partial",
     "SidecarDocument",
+    "beneath",
     "describe",
     "from_file_name",
     "is_folder_document",
@@ -37,6 +40,8 @@ __all__ = [
     "parse_document",
     "partial_from_json",
     "partial_to_json",
+    "provenance_to_json",
+    "said_by_provenance",
     "sidecar_names",
     "stickers",
 ]
@@ -103,16 +108,17 @@ def describe(
     edits: Partial | None = None,
     sidecar: Partial | None = None,
     folder: FolderDocument | None = None,
+    origin: Partial | None = None,
 ) -> Description:
-    """Put together what all places say of the picture with that file name.
+    """Put together what all places say of the picture with that file name; its `origin` where no other does.
 
     The folder's default tags are for pictures of which nobody says any tags; they are not added to others. Where
     nobody says whether interaction is required, it is if there is a link, since only a person can add that.
     """
-    if folder is None and sidecar is None and edits is None and "__" not in name:
+    if folder is None and sidecar is None and edits is None and origin is None and "__" not in name:
         return UNDESCRIBED
     folder = folder or _NO_DOCUMENT
-    layers = (edits, sidecar, folder.item(name), from_file_name(name), folder.defaults)
+    layers = (edits, sidecar, folder.item(name), from_file_name(name), folder.defaults, origin)
     said = merge(layer for layer in layers if layer is not None)
     if said is _SILENT:
         return UNDESCRIBED
@@ -124,7 +130,7 @@ def describe(
         link_url=link_url,
         tags=said.tags or (),
         requires_interaction=bool(link_url) if interaction is None else interaction,
-        custom_metadata=dict(said.custom_metadata or {}),
+        custom_metadata={**((origin and origin.custom_metadata) or {}), **(said.custom_metadata or {})},
     )
 
 
@@ -153,7 +159,7 @@ def stickers(description: Description) -> tuple[str, ...]:
     …}`, is `Poll: "Which?" — Red / Blue`. What it cannot read better is shown as `Key: value`.
     """
     lines = [f"Link: {description.link_url}"] if description.link_url else []
-    wishes = dict(description.custom_metadata)
+    wishes = {name: wish for name, wish in description.custom_metadata.items() if name != PROVENANCE}
     kind = wishes.pop("sticker", None)
     if isinstance(kind, str):
         lines.append(_sticker(kind, wishes))

@@ -19,6 +19,12 @@ LONGEST_VIDEO_S = 60.0
 
 _MOST_COLUMNS = 1920
 _CODECS = frozenset({"avc1", "avc3", "hvc1", "hev1"})
+_SLOWEST_FPS, _FASTEST_FPS = 23.0, 60.0
+_MOST_MBPS = 25.0
+_SOUND = "mp4a"
+_MOST_HZ = 48_000
+_MOST_CHANNELS = 2
+_ROUNDING = 0.5
 _NEARLY = 0.01
 _FORMATS = {
     "image/jpeg": "JPEG",
@@ -152,7 +158,9 @@ def _of_movie(span: Span) -> tuple[list[str], list[str]]:
         warnings.append(
             "Its index (moov) stands at the end. Export it for the web (fast start); Instagram may refuse it."
         )
-    return _movie_errors(movie, span.size), warnings
+    if movie.cuts:
+        warnings.append("It is cut by an edit list. Export it anew; Instagram may refuse it, or show what was cut out.")
+    return [*_movie_errors(movie, span.size), *_stream_errors(movie, span.size)], warnings
 
 
 def _movie_errors(movie: Movie, size: int) -> list[str]:
@@ -168,4 +176,24 @@ def _movie_errors(movie: Movie, size: int) -> list[str]:
             errors.append(f"It is {movie.width} pixels wide. Instagram takes up to {_MOST_COLUMNS}.")
         if not 0.1 <= movie.width / movie.height <= 10:
             errors.append("It is narrower or wider than 1:10 to 10:1, which is all Instagram takes.")
+    return errors
+
+
+def _stream_errors(movie: Movie, size: int) -> list[str]:
+    """What is wrong with the frames' pace, the stream's width and the sound, as far as the index tells."""
+    errors = []
+    pace, sound = movie.frames_per_second, movie.sound
+    if pace is not None and not _SLOWEST_FPS - _ROUNDING <= pace <= _FASTEST_FPS + _ROUNDING:
+        errors.append(f"It has {pace:.3g} frames a second. Instagram takes 23 to 60.")
+    mbps = size * 8 / 1_000_000 / movie.seconds if movie.seconds else 0.0
+    if mbps > _MOST_MBPS + _ROUNDING and size <= MAX_VIDEO_BYTES:
+        errors.append(f"It needs {mbps:.0f} megabits a second. Instagram takes up to 25.")
+    if sound is None:
+        return errors
+    if sound.codec and sound.codec != _SOUND:
+        errors.append(f"Its sound is encoded as {sound.codec}. Instagram takes AAC.")
+    if sound.rate_hz > _MOST_HZ:
+        errors.append(f"Its sound has {sound.rate_hz / 1000:g} kHz. Instagram takes up to 48 kHz.")
+    if sound.channels > _MOST_CHANNELS:
+        errors.append(f"Its sound has {sound.channels} channels. Instagram takes one or two.")
     return errors

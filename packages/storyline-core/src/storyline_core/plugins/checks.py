@@ -18,7 +18,7 @@ from storyline_core.interfaces import Contract, Kind, Traits
 CORE_KEYS = {
     Contract.SOURCE: frozenset({"kind", "renamed_from", "sync_interval", "watch", "enabled"}),
     Contract.NOTIFIER: frozenset({"kind", "renamed_from"}),
-    Contract.PUBLISHER: frozenset({"kind", "renamed_from"}),
+    Contract.PUBLISHER: frozenset({"kind", "renamed_from", "backfill"}),
 }
 """What core itself reads from an entry of the settings; a kind's own settings may not use these names."""
 

@@ -12,7 +12,16 @@ from storyline_core.accounts import Account, Mix, Mode, Schedule
 from storyline_core.errors import Problem
 from storyline_core.settings.conversion import Outcome
 from storyline_core.settings.secret import Secret
-from storyline_core.settings.sections import AccountSection, BackupsSection, SecretsSection, SourceSection
+from storyline_core.settings.sections import (
+    AccountSection,
+    AlertsSection,
+    BackfillSection,
+    BackupsSection,
+    HealthSection,
+    PublisherSection,
+    SecretsSection,
+    SourceSection,
+)
 from storyline_core.settings.surroundings import Surroundings, Wrong, near
 
 T = TypeVar("T")
@@ -41,6 +50,7 @@ def account_of(name: str, section: AccountSection) -> Account:
         categories=section.categories,
         mix=Mix(dict(section.mix)),
         fill_ahead=section.fill_ahead,
+        offer_ahead=section.offer_ahead,
         grace=section.grace,
         answer_within=section.answer_within,
         remind_after=section.remind_after,
@@ -64,6 +74,9 @@ def range_problems(outcome: Outcome[T], path: tuple[str, ...]) -> Iterator[Probl
         if section.remind_after >= section.answer_within and not {"remind_after", "answer_within"} & outcome.bad:
             remedy = "Nobody would be reminded: make answer_within longer, or remind_after shorter."
             yield Problem(f"{place}.remind_after", "this must be less than answer_within.", remedy)
+        if section.offer_ahead > section.fill_ahead and not {"offer_ahead", "fill_ahead"} & outcome.bad:
+            remedy = "What is not chosen yet cannot be shown: make fill_ahead longer, or offer_ahead shorter."
+            yield Problem(f"{place}.offer_ahead", "this must not be more than fill_ahead.", remedy)
 
 
 def _mix_problems(section: AccountSection, place: str) -> Iterator[Problem]:
@@ -95,10 +108,26 @@ def _long_enough(key: object) -> bool:
     return key is None or (bool(keys) and all(len(one) >= 32 for one in keys))
 
 
+def _is_host(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[\w.:-]+", value) is not None
+
+
+def _is_port(value: object) -> bool:
+    return value is None or (isinstance(value, int) and 1 <= value <= 65_535)
+
+
 _KEY_MESSAGE = "a key for stored secrets needs 32 characters or more."
 _KEY_REMEDY = "Make one with `openssl rand -hex 32`."
 _Range = tuple[str, Callable[[object], bool], str, str]
 _RANGES: Mapping[type, tuple[_Range, ...]] = {
+    PublisherSection: (
+        (
+            "backfill",
+            lambda value: isinstance(value, BackfillSection) and value.every >= _HOUR,
+            "its every must be 1h or more.",
+            "What an account posted before seldom changes.",
+        ),
+    ),
     SourceSection: (
         (
             "sync_interval",
@@ -111,12 +140,17 @@ _RANGES: Mapping[type, tuple[_Range, ...]] = {
         ("sources", bool, "this is needed and missing.", "Name at least one source."),
         ("posts_per_day", lambda value: isinstance(value, int) and 1 <= value <= 50, "this must be from 1 to 50.", ""),
         ("fill_ahead", _at_least(_HOUR), "this must be 1h or more.", ""),
+        ("offer_ahead", _at_least(timedelta()), "this cannot be negative.", "Use 0m for none."),
         ("grace", _at_least(timedelta(minutes=1)), "this must be 1m or more.", ""),
         ("answer_within", _positive, "this must be more than nothing.", ""),
         ("remind_after", _positive, "this must be more than nothing.", ""),
     ),
     SecretsSection: (("key", _long_enough, _KEY_MESSAGE, _KEY_REMEDY),),
     BackupsSection: (("keep", _at_least(timedelta(days=1)), "this must be 1d or more.", ""),),
+    HealthSection: (
+        ("port", _is_port, "this must be from 1 to 65535.", ""),
+        ("bind", _is_host, "this must be an address of this machine.", 'Write "127.0.0.1" for this machine only.'),
+    ),
 }
 
 
@@ -142,6 +176,25 @@ def reference_problems(
 def _nothing(path: str, name: str, what: str, known: tuple[str, ...]) -> Problem:
     remedy = near(name, known) or f"Configure it under [{what}s.{name}], or leave it out."
     return Problem(path, f"there is no {what} {name!r}.", remedy)
+
+
+def alert_problems(section: AlertsSection, known: tuple[str, ...]) -> Iterator[Problem]:
+    """Names in `[alerts]` that stand for nothing."""
+    for index, name in enumerate(section.notifiers):
+        if name not in known:
+            yield _nothing(f"alerts.notifiers[{index}]", name, "notifier", known)
+        elif name in section.notifiers[:index]:
+            yield Problem(f"alerts.notifiers[{index}]", f"the notifier {name!r} is named twice.")
+    for name in section.levels:
+        if name not in section.notifiers:
+            remedy = near(name, section.notifiers) or "Name it in alerts.notifiers, or leave it out here."
+            yield Problem(f"alerts.levels.{name}", "this is none of alerts.notifiers.", remedy)
+
+
+def cardless_problem(account: str, notifier: str, kind: str) -> Problem:
+    """An account whose notifier only tells alerts."""
+    remedy = f'Give it a notifier that shows cards, and name {notifier} under [alerts] notifiers = ["{notifier}"].'
+    return Problem(f"accounts.{account}.notifier", f"{notifier} ({kind}) tells alerts and cannot show posts.", remedy)
 
 
 _NEEDS = {

@@ -11,6 +11,7 @@ import cattrs
 from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError
 
 from storyline_core.errors import Problem
+from storyline_core.settings.former import instead_of
 from storyline_core.settings.forms import Several, Step, told
 from storyline_core.settings.surroundings import FromEnvironment, near
 
@@ -30,16 +31,16 @@ class Outcome(Generic[T]):
 
 
 def read_table(
-    target: type[T], table: object, path: tuple[str, ...], converter: cattrs.Converter, also: Iterable[str] = ()
+    target: type[T], table: object, path: tuple[str, ...], converter: cattrs.Converter, also: Iterable[type] = ()
 ) -> Outcome[T]:
     """Read one table into an attrs class. Where something is wrong, the rest is read with the bad keys left out.
 
-    `also` are further keys that may be meant by a misspelt one.
+    `also` are further classes of which a key may be meant by a misspelt one.
     """
     try:
         return Outcome(converter.structure(table, target), (), frozenset())
     except Exception as error:  # noqa: BLE001 - also whatever a plugin's own validator raises
-        known = (*keys_of(target), *also)
+        known = (target, *also)
         found = [(steps, problem) for steps, problem in _problems(error, known)]
     problems = tuple(_placed(problem, (*path, *steps)) for steps, problem in found)
     bad = frozenset(str(steps[0]) for steps, _ in found if steps)
@@ -84,14 +85,14 @@ def named_variable(problem: Problem, values: Mapping[str, object]) -> Problem:
     return Problem(problem.path, message, problem.remedy)
 
 
-def _problems(error: BaseException, known: tuple[str, ...]) -> Iterator[tuple[tuple[Step, ...], Problem]]:
+def _problems(error: BaseException, known: tuple[type, ...]) -> Iterator[tuple[tuple[Step, ...], Problem]]:
     """Every mistake inside what cattrs raised, each with the steps that lead to it."""
     if isinstance(error, ClassValidationError):
         noted, plain = error.group_exceptions()
         inside = known if not noted and not plain else ()
         for inner, note in noted:
-            names = tuple(keys_of(note.type)) if isinstance(note.type, type) and attrs.has(note.type) else inside
-            for steps, problem in _problems(inner, names):
+            meant = (note.type,) if isinstance(note.type, type) and attrs.has(note.type) else inside
+            for steps, problem in _problems(inner, meant):
                 yield (note.name, *steps), problem
         for each in plain:
             yield from _problems(each, known)
@@ -100,9 +101,10 @@ def _problems(error: BaseException, known: tuple[str, ...]) -> Iterator[tuple[tu
             for steps, problem in _problems(inner, ()):
                 yield (step, *steps), problem
     elif isinstance(error, ForbiddenExtraKeysError):
+        names = [name for schema in known for name in keys_of(schema)]
         for key in sorted(error.extra_fields):
-            hint = near(key, known)
-            remedy = hint or (f"Known here: {', '.join(known)}." if known else "")
+            hint = instead_of(key, known) or near(key, names)
+            remedy = hint or (f"Known here: {', '.join(names)}." if names else "")
             yield (key,), Problem("", "there is no such setting", remedy)
     else:
         yield (), told(error)

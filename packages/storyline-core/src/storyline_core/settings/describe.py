@@ -65,7 +65,7 @@ def _fields(schema: type, path: tuple[str, ...]) -> list[SettingField]:
 
 def _field(leaf: Leaf) -> SettingField:
     help_text = leaf.field.metadata.get(HELP, "")
-    return SettingField(".".join(leaf.path), type_in_words(leaf.kind), _default(leaf), str(help_text))
+    return SettingField(".".join(leaf.path), type_in_words(leaf.kind), default_of(leaf), str(help_text))
 
 
 def type_in_words(kind: object) -> str:
@@ -94,7 +94,8 @@ def _plural(kind: object) -> str:
     return word if " or " in word or "|" in word else f"{word}s"
 
 
-def _default(leaf: Leaf) -> str | None:
+def default_of(leaf: Leaf) -> str | None:
+    """The default as the settings file would spell it; None where a value is needed."""
     default: object = leaf.field.default
     if default is attrs.NOTHING:
         return None
@@ -103,10 +104,10 @@ def _default(leaf: Leaf) -> str | None:
         default = factory()
     if leaf.path[-1] == "sources" and not default:
         return None
-    return _written(default)
+    return written(default)
 
 
-def _written(value: object) -> str:
+def written(value: object) -> str:
     """A value as the settings file would spell it; nothing where it is left out."""
     if value is None:
         return ""
@@ -117,8 +118,8 @@ def _written(value: object) -> str:
     if isinstance(value, timedelta):
         return f'"{duration_text(value)}"'
     if isinstance(value, Mapping):
-        pairs = ", ".join(f"{key} = {_written(each)}" for key, each in value.items())
+        pairs = ", ".join(f"{key} = {written(each)}" for key, each in value.items())
         return f"{{ {pairs} }}" if pairs else "{}"
     if isinstance(value, tuple | list | frozenset):
-        return "[" + ", ".join(_written(each) for each in value) + "]"
+        return "[" + ", ".join(written(each) for each in value) + "]"
     return str(value) if isinstance(value, int | float) else f'"{value}"'

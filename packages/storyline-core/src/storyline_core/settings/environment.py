@@ -13,6 +13,7 @@ from difflib import get_close_matches
 import attrs
 
 from storyline_core.errors import Problem
+from storyline_core.settings.former import former_names
 from storyline_core.settings.sections import CONTRACTS, NAMED, PLAIN, AccountSection
 from storyline_core.settings.surroundings import FromEnvironment
 from storyline_core.settings.tree import Leaf, Tree, leaves_of, put
@@ -76,6 +77,20 @@ def override(
     return Overridden(laid.tree, tuple(laid.problems), tuple(laid.notes))
 
 
+def known_leaves(values: Mapping[str, object], options: Callable[[str, str], type | None]) -> Iterator[Leaf]:
+    """Every setting that exists, for the entries that there are in `values`."""
+    for section, schema in PLAIN.items():
+        yield from leaves_of(schema, (section,), values.get(section))
+    for section, schema in NAMED.items():
+        entries = values.get(section, {})
+        for name, entry in entries.items() if isinstance(entries, Mapping) else ():
+            yield from leaves_of(schema, (section, name), entry)
+            kind = entry.get("kind") if isinstance(entry, Mapping) else None
+            known = options(section, kind) if isinstance(kind, str) and section in CONTRACTS else None
+            if known is not None:
+                yield from leaves_of(known, (section, name), entry)
+
+
 def _copied(value: object) -> object:
     return {key: _copied(inner) for key, inner in value.items()} if isinstance(value, Mapping) else value
 
@@ -132,16 +147,7 @@ class _Laid:
         yield from (leaf for leaf in self._leaves() if leaf.open_keys)
 
     def _leaves(self) -> Iterator[Leaf]:
-        for section, schema in PLAIN.items():
-            yield from leaves_of(schema, (section,))
-        for section, schema in NAMED.items():
-            entries = self.tree.get(section, {})
-            for name, entry in entries.items() if isinstance(entries, dict) else ():
-                yield from leaves_of(schema, (section, name), entry)
-                kind = entry.get("kind") if isinstance(entry, dict) else None
-                options = self.options(section, kind) if isinstance(kind, str) and section in CONTRACTS else None
-                if options is not None:
-                    yield from leaves_of(options, (section, name), entry)
+        return known_leaves(self.tree, self.options)
 
     def _new(self, tail: str) -> list[tuple[str, ...]]:
         """An entry that only the environment speaks of: a kind names it; an account is named by any setting of its."""
@@ -166,6 +172,12 @@ class _Laid:
         """Say so if a setting was meant; containers' own `STORYLINE_PORT_8080_TCP` and the like are none."""
         if variable.startswith(_NOT_SETTINGS):
             return
+        for leaf in self._leaves():
+            former = [PREFIX + _spelt((*leaf.path[:-1], name)) for name in former_names(leaf.field)]
+            if variable in former:
+                remedy = f"Set {PREFIX + _spelt(leaf.path)} instead."
+                self.problems.append(Problem(variable, "this variable stands for no setting.", remedy))
+                return
         known = [PREFIX + _spelt(path) for path in self._known()]
         near = get_close_matches(variable, [*known, *SHORT], n=1, cutoff=0.85)
         section = variable.removeprefix(PREFIX).partition("_")[0].lower()

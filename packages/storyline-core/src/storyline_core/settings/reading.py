@@ -6,24 +6,29 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import attrs
 import cattrs
 
 from storyline_core.accounts import Account
 from storyline_core.errors import Problem, SettingsError
-from storyline_core.interfaces import Contract, Kind
+from storyline_core.interfaces import Contract
+from storyline_core.settings.backfilling import Kinds, backfill_of, backfill_problems
 from storyline_core.settings.checks import (
     account_of,
+    alert_problems,
+    cardless_problem,
     key_problem,
     name_problems,
     range_problems,
     reference_problems,
     resolved_url,
 )
+from storyline_core.settings.clashes import clash_problems
 from storyline_core.settings.conversion import Outcome, keys_of, named_variable, read_table, spell
 from storyline_core.settings.environment import override, read_dotenv
+from storyline_core.settings.former import GONE_TABLES, instead_of
 from storyline_core.settings.forms import settings_converter
 from storyline_core.settings.secret import Secret
 from storyline_core.settings.sections import (
@@ -31,28 +36,29 @@ from storyline_core.settings.sections import (
     NAMED,
     PLAIN,
     AccountSection,
+    AlertsSection,
     BackupsSection,
     DatabaseSection,
     EntrySection,
+    HealthSection,
     LogSection,
+    PublisherSection,
     SecretsSection,
     SourceSection,
 )
 from storyline_core.settings.surroundings import Surroundings, Wrong, near, shown
-from storyline_core.settings.values import BackupSettings, Entry, LogSettings, Settings, SourceEntry
+from storyline_core.settings.values import (
+    AlertSettings,
+    BackupSettings,
+    Entry,
+    HealthSettings,
+    LogSettings,
+    Settings,
+    SourceEntry,
+)
 
 T = TypeVar("T")
 _WHERE = re.compile(r"(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL)
-
-
-class Kinds(Protocol):
-    """What reading needs to know of the installed plugins; `Plugins` is one."""
-
-    def find(self, contract: Contract, name: str) -> Kind[object] | None:
-        """The kind of that name, or None."""
-
-    def explain_unknown(self, contract: Contract, name: str) -> str:
-        """What a person should know about a kind that is not there."""
 
 
 def load(
@@ -63,13 +69,33 @@ def load(
     Without a file, `directory` (by default the current one) is where `.env` is looked for and relative paths are
     resolved. Raises `SettingsError` with every problem found.
     """
+    found = given(path, environment, directory=directory)
+    settings = settings_from(found.values, found.environment, plugins, directory=found.directory)
+    return attrs.evolve(settings, file=path)
+
+
+@attrs.frozen
+class Given:
+    """What the settings are made from: the file's tables, the environment with `.env` below it, and where both lie.
+
+    `written_down` are the variables of `.env` that count.
+    """
+
+    values: Mapping[str, object]
+    environment: Mapping[str, str]
+    directory: Path
+    written_down: frozenset[str]
+
+
+def given(path: Path | None, environment: Mapping[str, str], *, directory: Path | None = None) -> Given:
+    """The file and the environment, before anything is checked. Raises `SettingsError` where they cannot be read."""
     folder = (path.parent if path else directory or Path()).absolute()
     problems: list[Problem] = []
     values = _file(path, problems) if path else {}
-    variables = {**_dotenv(folder / ".env", problems), **environment}
+    noted = _dotenv(folder / ".env", problems)
     if problems:
         raise SettingsError(problems)
-    return settings_from(values, variables, plugins, directory=folder)
+    return Given(values, {**noted, **environment}, folder, frozenset(noted.keys() - environment.keys()))
 
 
 def settings_from(
@@ -137,10 +163,14 @@ class _Reading:
         self._unknown_tables()
         log = self._plain(LogSection, "log")
         backups = self._plain(BackupsSection, "backups")
+        alerts = self._plain(AlertsSection, "alerts")
+        health = self._plain(HealthSection, "health")
         sources = [self._source(name, table) for name, table in self._named("sources")]
         notifiers = [self._entry("notifiers", name, table) for name, table in self._named("notifiers")]
-        publishers = [self._entry("publishers", name, table) for name, table in self._named("publishers")]
+        publishers = [self._publisher(name, table) for name, table in self._named("publishers")]
         accounts = [self._account(name, table) for name, table in self._named("accounts")]
+        self.problems.extend(clash_problems("notifiers", notifiers))
+        self.problems.extend(alert_problems(alerts, self._names("notifiers")))
         url = self._database_url()
         key = self._secret_key()
         if self.problems:
@@ -154,6 +184,8 @@ class _Reading:
             accounts=[account for account in accounts if account],
             log=LogSettings(log.level, log.format, log.file),
             backups=BackupSettings(self.around.directory / backups.directory, backups.keep, backups.include_media),
+            alerts=AlertSettings(alerts.notifiers, alerts.level, dict(alerts.levels)),
+            health=HealthSettings(health.port, health.bind),
             secret_key=key,
             directory=self.around.directory,
             notes=laid.notes,
@@ -166,8 +198,15 @@ class _Reading:
     def _unknown_tables(self) -> None:
         tables = (*PLAIN, *NAMED)
         for name in sorted(set(self.values) - set(tables)):
-            remedy = near(name, tables) or f"There are {', '.join(tables)}."
+            remedy = self._table_instead(name) or near(name, tables) or f"There are {', '.join(tables)}."
             self._wrong((name,), "there is no such table in the settings.", remedy)
+
+    def _table_instead(self, name: str) -> str:
+        """What to write in place of a table that does not exist: where it is the name of a kind, an entry of it."""
+        for section, contract in CONTRACTS.items():
+            if self.plugins.find(contract, name) is not None:
+                return f'Write it under [{section}.NAME], with kind = "{name}".'
+        return GONE_TABLES.get(name, "")
 
     def _wrong(self, path: tuple[str, ...], message: str, remedy: str = "") -> None:
         self.problems.append(Problem(spell(path), message, remedy))
@@ -176,7 +215,7 @@ class _Reading:
         outcome = self._read(schema, self.values.get(name, {}), (name,))
         return schema() if outcome.value is None else outcome.value
 
-    def _read(self, schema: type[T], table: object, path: tuple[str, ...], also: Iterable[str] = ()) -> Outcome[T]:
+    def _read(self, schema: type[T], table: object, path: tuple[str, ...], also: Iterable[type] = ()) -> Outcome[T]:
         outcome = read_table(schema, table, path, self.converter, also)
         self.problems.extend(outcome.problems)
         self.problems.extend(range_problems(outcome, path))
@@ -205,6 +244,18 @@ class _Reading:
         core, options = self._opened(EntrySection, section, name, table)
         return None if core is None or options is None else Entry(name, core.kind, options, core.renamed_from)
 
+    def _publisher(self, name: str, table: Mapping[str, object]) -> Entry | None:
+        core, options = self._opened(PublisherSection, "publishers", name, table)
+        if core is None or options is None:
+            return None
+        self.problems.extend(backfill_problems(name, core, self.plugins, self._kinds_of("sources")))
+        return Entry(name, core.kind, options, core.renamed_from, backfill_of(core.backfill))
+
+    def _kinds_of(self, section: str) -> dict[str, str]:
+        tables = self.values.get(section, {})
+        given = tables.items() if isinstance(tables, Mapping) else ()
+        return {name: str(table.get("kind")) for name, table in given if isinstance(table, Mapping)}
+
     def _opened(
         self, schema: type[T], section: str, name: str, table: Mapping[str, object]
     ) -> tuple[T | None, object | None]:
@@ -214,6 +265,9 @@ class _Reading:
         core = self._read(schema, {key: value for key, value in table.items() if key in own}, path)
         kind = table.get("kind")
         if not isinstance(kind, str):
+            for key in table.keys() - own:
+                if remedy := instead_of(key, (schema,)):
+                    self._wrong((*path, key), "there is no such setting.", remedy)
             return None, None
         found = self.plugins.find(CONTRACTS[section], str(kind))
         if found is None:
@@ -221,7 +275,7 @@ class _Reading:
             self._wrong((*path, "kind"), f"the kind {shown(kind)} is not known.", advice)
             return core.value, None
         rest = {key: value for key, value in table.items() if key not in own}
-        return core.value, self._read(found.settings, rest, path, own).value
+        return core.value, self._read(found.settings, rest, path, (schema,)).value
 
     def _account(self, name: str, table: Mapping[str, object]) -> Account | None:
         outcome = self._read(AccountSection, table, ("accounts", name))
@@ -229,7 +283,16 @@ class _Reading:
             return None
         known = {section: self._names(section) for section in CONTRACTS}
         self.problems.extend(reference_problems(name, outcome.value, outcome.bad, known))
+        self._needs_cards(name, outcome.value.notifier)
         return None if self.problems else account_of(name, outcome.value)
+
+    def _needs_cards(self, account: str, notifier: str | None) -> None:
+        entries = self.values.get("notifiers", {})
+        entry = entries.get(notifier) if isinstance(entries, Mapping) and notifier is not None else None
+        kind = entry.get("kind") if isinstance(entry, Mapping) else None
+        found = self.plugins.find(Contract.NOTIFIER, str(kind)) if isinstance(kind, str) else None
+        if found is not None and found.traits.only_alerts:
+            self.problems.append(cardless_problem(account, str(notifier), str(kind)))
 
     def _names(self, section: str) -> tuple[str, ...]:
         tables = self.values.get(section, {})

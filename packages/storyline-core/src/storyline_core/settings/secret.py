@@ -6,12 +6,17 @@ import hmac
 
 import attrs
 
+from storyline_core.redaction import hide_from_now_on
+
 
 @attrs.frozen(repr=False, eq=False, str=False)
 class Secret:
     """A secret text. Printing, formatting or logging it shows nothing; `reveal()` gives the text itself."""
 
     _text: str
+
+    def __attrs_post_init__(self) -> None:
+        hide_from_now_on(self._text)
 
     def reveal(self) -> str:
         """The text itself, for the one call that needs it."""

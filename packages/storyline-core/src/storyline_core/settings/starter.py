@@ -53,6 +53,7 @@ timezone = {timezone}
 # jitter = "30m"                          # how far a post may move from its even place; "0m" for none
 # mix = {{ memes = 70, merch = 30 }}        # shares of the categories; as they are in stock, if left out
 # fill_ahead = "24h"                      # how far ahead posts are chosen
+# offer_ahead = "0m"                      # how long before its time the team sees a post
 # grace = "1h"                            # how late a post may be before it counts as missed
 # answer_within = "24h"                   # how long a post waits for the team
 # remind_after = "2h"

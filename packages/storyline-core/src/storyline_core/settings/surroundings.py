@@ -63,7 +63,7 @@ class Surroundings:
         return self.directory / path
 
     def secret(self, value: object) -> Secret:
-        """A secret by its reference: `{ env = "NAME" }` or `{ file = "…" }`."""
+        """A secret by its reference: `{ env = "NAME" }`, `{ file = "…" }` or `{ keyring = "NAME" }`."""
         if isinstance(value, Secret):
             return value
         if isinstance(value, FromEnvironment):
@@ -74,11 +74,19 @@ class Surroundings:
                 'Write { env = "NAME" } or { file = "PATH" } instead.',
             )
         keys = set(value) if isinstance(value, Mapping) else set()
-        if not isinstance(value, Mapping) or keys not in ({"env"}, {"file"}):
-            raise Wrong("this is not a secret's reference.", 'Write { env = "NAME" } or { file = "PATH" }.')
+        if not isinstance(value, Mapping) or keys not in ({"env"}, {"file"}, {"keyring"}):
+            raise Wrong(
+                "this is not a secret's reference.",
+                'Write { env = "NAME" } or { file = "PATH" } (or { keyring = "NAME" } for the system\'s keyring).',
+            )
         [[how, where]] = value.items()
         if not isinstance(where, str) or not where:
-            raise Wrong(f"{how} must name a {'variable' if how == 'env' else 'file'} in quotes.")
+            what = {"env": "a variable", "file": "a file", "keyring": "an entry"}[how]
+            raise Wrong(f"{how} must name {what} in quotes.")
+        if how == "keyring":
+            from storyline_core.settings.keyrings import from_keyring
+
+            return from_keyring(where)
         return self._of_variable(where) if how == "env" else self.secret_file(self.path(where))
 
     def _of_variable(self, name: str) -> Secret:

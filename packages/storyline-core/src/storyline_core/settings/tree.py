@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Union, get_args, get_origin, get_type_hints
 
 import attrs
@@ -18,13 +18,17 @@ Tree = dict[str, object]
 
 @attrs.frozen
 class Leaf:
-    """One setting. `open_keys` marks a table whose keys are the user's own; `keys` are those that are there."""
+    """One setting. `open_keys` marks a table whose keys are the user's own; `keys` are those that are there.
+
+    `dormant` marks one in a table that may be left out as a whole, and is.
+    """
 
     path: tuple[str, ...]
     kind: object
     field: attrs.Attribute[object]
     open_keys: bool = False
     keys: tuple[str, ...] = ()
+    dormant: bool = False
 
 
 def leaves_of(schema: type, path: tuple[str, ...], values: object = None) -> Iterator[Leaf]:
@@ -37,8 +41,10 @@ def leaves_of(schema: type, path: tuple[str, ...], values: object = None) -> Ite
         below = values.get(key) if isinstance(values, Mapping) else None
         arms = arms_of(hints[field.name])
         nested = [arm for arm in arms if isinstance(arm, type) and attrs.has(arm) and arm not in _ATOMS]
+        dormant = below is None and NoneType in arms
         for inner in nested:
-            yield from leaves_of(inner, (*path, key), below)
+            leaves = leaves_of(inner, (*path, key), below)
+            yield from (attrs.evolve(leaf, dormant=True) for leaf in leaves) if dormant else leaves
         if not nested:
             table = any(_is_table(arm) for arm in arms)
             keys = tuple(str(name) for name in below) if table and isinstance(below, Mapping) else ()

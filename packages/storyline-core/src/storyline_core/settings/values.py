@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from storyline_core.accounts import Account
+from storyline_core.interfaces import AlertLevel
 from storyline_core.settings.secret import Secret
 
 
@@ -31,6 +32,23 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class BackfillMedia(StrEnum):
+    """What of an account's past is saved: posts that stay, stories that are live now, or both."""
+
+    FEED = "feed"
+    STORIES = "stories"
+    BOTH = "both"
+
+
+@attrs.frozen
+class BackfillSettings:
+    """That a publisher's past is saved by itself: into which source, how often, and what of it."""
+
+    into: str
+    every: timedelta = timedelta(days=1)
+    media: BackfillMedia = BackfillMedia.BOTH
+
+
 @attrs.frozen
 class LogSettings:
     """What is logged, how, and into which file (None: standard error)."""
@@ -42,11 +60,28 @@ class LogSettings:
 
 @attrs.frozen
 class BackupSettings:
-    """Where backups go, how long they are kept, and whether the media files are copied as well."""
+    """Where backups go (None: none are made), how long they are kept, and whether the media files are copied too."""
 
-    directory: Path = Path("backups")
+    directory: Path | None = None
     keep: timedelta = timedelta(days=30)
     include_media: bool = False
+
+
+@attrs.frozen
+class HealthSettings:
+    """Where the daemon answers by HTTP how it is; `port` None: nowhere."""
+
+    port: int | None = None
+    bind: str = "127.0.0.1"
+
+
+@attrs.frozen
+class AlertSettings:
+    """Which notifiers are told of every alert, and from which urgency on: all of them, and single ones by name."""
+
+    notifiers: tuple[str, ...] = ()
+    level: AlertLevel = AlertLevel.WARNING
+    levels: Mapping[str, AlertLevel] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -64,12 +99,16 @@ class SourceEntry:
 
 @attrs.frozen
 class Entry:
-    """One configured notifier or publisher. `options` is an instance of its kind's settings class."""
+    """One configured notifier or publisher. `options` is an instance of its kind's settings class.
+
+    `backfill` belongs to a publisher whose past is saved by itself.
+    """
 
     name: str
     kind: str
     options: object
     renamed_from: str | None = None
+    backfill: BackfillSettings | None = None
 
 
 class _Named(Protocol):
@@ -127,7 +166,7 @@ class Settings:
         )
 
     `directory` is where relative paths are resolved. `notes` say which value of two was used where both the file and
-    the environment spoke.
+    the environment spoke. `file` is the settings file they come from, if they come from one.
     """
 
     database_url: str = attrs.field(repr=_shown)
@@ -137,6 +176,9 @@ class Settings:
     accounts: Mapping[str, Account] = attrs.field(default=(), converter=_accounts)
     log: LogSettings = LogSettings()
     backups: BackupSettings = BackupSettings()
+    alerts: AlertSettings = AlertSettings()
+    health: HealthSettings = HealthSettings()
     secret_key: Secret | None = None
     directory: Path = Path()
     notes: tuple[str, ...] = ()
+    file: Path | None = attrs.field(default=None, eq=False)

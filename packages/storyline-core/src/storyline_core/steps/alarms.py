@@ -6,17 +6,21 @@ Also what stops an account's line and lets it go on, which is where most of it c
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
+
+import attrs
 
 from storyline_core.accounts import Account
-from storyline_core.errors import NeedsPerson, PluginFault, Unavailable
+from storyline_core.errors import Busy, NeedsPerson, PluginFault, Unavailable
 from storyline_core.interfaces import Alert, AlertLevel
 from storyline_core.posts import Post
 from storyline_core.redaction import scrub
 from storyline_core.steps.line import Line, guarded
-from storyline_core.store import AlertRecord
+from storyline_core.steps.tenure import Tenure
+from storyline_core.store import AlertRecord, Unit
 
 log = logging.getLogger("storyline")
 
@@ -31,6 +35,21 @@ REPEATED_AFTER = timedelta(days=1)
 
 LONGEST_SILENCE = timedelta(days=8)
 """After how long an open alert is told again at the latest."""
+
+
+_OF_ACCOUNTS = frozenset({"pool", "queue", "quiet"})
+"""The rows of `check` that are about one account, as the keys of their alerts name them: `health/pool/main`."""
+
+
+_OUTWARD = frozenset({"health", "upkeep"})
+_NAMED: Mapping[str, Callable[[Account], Collection[str | None]]] = MappingProxyType(
+    {
+        "sources": lambda account: account.sources,
+        "notifiers": lambda account: (account.notifier,),
+        "publishers": lambda account: (account.publisher,),
+    }
+)
+"""Which names of an account each topic of what an opened thing says of itself is about."""
 
 
 class Side(StrEnum):
@@ -49,8 +68,26 @@ def stop_line(line: Line, side: Side, error: PluginFault, now: datetime) -> None
     with line.store.begin() as unit:
         unit.accounts.save(line.account.name, stopped_until=now + pause, stopped_why=why)
     if isinstance(error, NeedsPerson):
-        text = f"{line.account.name}: {why}"
-        raise_alert(line, _needs_person(line, side), AlertLevel.ERROR, text, error.remedy, now)
+        ask_person(line, side, error, now)
+
+
+def ask_person(line: Line, side: Side, error: NeedsPerson, now: datetime) -> None:
+    """Tell somebody what only they can mend on this side of the line, unless they know it of one of its sources."""
+    if _told_of_source(line, error.remedy):
+        log.info("%s waits for what was told of its source: %s", line.account.name, scrub(str(error)))
+        return
+    text = f"{line.account.name}: {scrub(str(error))}"
+    raise_alert(line, _needs_person(line, side), AlertLevel.ERROR, text, error.remedy, now)
+
+
+def _told_of_source(line: Line, remedy: str) -> bool:
+    """Whether an open alert about a source of the account asks for the very same."""
+    with line.store.read() as unit:
+        open_now = unit.alerts.open()
+    ours = {f"source/{source}" for source in line.account.sources}
+    return bool(remedy) and any(
+        alert.times_told and alert.remedy == remedy and alert.key.rpartition("/")[0] in ours for alert in open_now
+    )
 
 
 def line_runs(line: Line, side: Side, now: datetime) -> None:
@@ -79,11 +116,22 @@ def raise_alert(line: Line, key: str, level: AlertLevel, text: str, remedy: str,
     # The words of an error that needs a person end with the remedy; nobody should be told it twice.
     text = text.removesuffix(remedy).rstrip()
     with line.store.begin() as unit:
-        new = unit.alerts.raise_(key, level=level, text=text, remedy=remedy, at=now)
-    told = new and _told(line, Alert(key=key, level=level, text=text, remedy=remedy), now)
+        new = record_alert(line, unit, Alert(key=key, level=level, text=text, remedy=remedy), now)
+        record = unit.alerts.last(key)
+    # One that nobody has heard of yet may have been raised by a process that died over it.
+    told = record is not None and not record.times_told and _told(line, key, now, _is_untold)
     urgent = logging.ERROR if level in (AlertLevel.ERROR, AlertLevel.CRITICAL) else logging.WARNING
     # What was told before is no news in every turn.
     log.log((logging.INFO if told else urgent) if new else logging.DEBUG, "%s %s", text, remedy)
+
+
+def record_alert(line: Line, unit: Unit, alert: Alert, now: datetime) -> bool:
+    """Record an alert in the same transaction as what it tells of; it is told later. True when it is new."""
+    before = unit.alerts.last(alert.key)
+    if before is not None and before.cleared_at is not None and line.account.notifier is not None:
+        # That the one before is over is no news any more.
+        unit.tellings.silence(line.account.notifier, before, now)
+    return unit.alerts.raise_(alert.key, level=alert.level, text=alert.text, remedy=alert.remedy, at=now)
 
 
 def clear_alert(line: Line, key: str, now: datetime) -> None:
@@ -95,7 +143,7 @@ def clear_alert(line: Line, key: str, now: datetime) -> None:
     with line.store.begin() as unit:
         cleared = unit.alerts.clear(key, at=now)
     if cleared and alert.times_told:
-        _tell(line, Alert(key=key, level=AlertLevel.INFO, text=alert.text, cleared=True))
+        _told(line, key, now, lambda record, now: record.cleared_at is not None)
 
 
 def close_alerts(line: Line, now: datetime, which: Callable[[str], bool]) -> None:
@@ -106,6 +154,8 @@ def close_alerts(line: Line, now: datetime, which: Callable[[str], bool]) -> Non
         with line.store.begin() as unit:
             for key in over:
                 unit.alerts.clear(key, at=now)
+                if (record := unit.alerts.last(key)) is not None and line.account.notifier is not None:
+                    unit.tellings.silence(line.account.notifier, record, now)
 
 
 def alert_of(topic: str, post: Post) -> str:
@@ -115,7 +165,7 @@ def alert_of(topic: str, post: Post) -> str:
 
 def close_alerts_of(line: Line, post: Post, now: datetime) -> None:
     """Close what was told about one post, since something has become of it."""
-    keys = {alert_of(topic, post) for topic in ("uncertain", "unanswered", "failed")}
+    keys = {alert_of(topic, post) for topic in ("uncertain", "unanswered", "failed", "rehearsal")}
     close_alerts(line, now, keys.__contains__)
 
 
@@ -124,31 +174,89 @@ def repeat_alerts(line: Line, now: datetime) -> None:
     if line.notifier is None or line.account.dry_run:
         return
     with line.store.read() as unit:
-        due = [alert for alert in unit.alerts.open() if concerns(line.account, alert.key) and _due(alert, now)]
+        open_now = [alert for alert in unit.alerts.open() if not is_outward(alert.key)]
+    due = [alert for alert in open_now if concerns(line.account, alert.key) and _due(alert, now)]
     for alert in due:
-        if not _told(line, alert.alert, now):
+        if not _told(line, alert.key, now, _due):
             break
 
 
 def concerns(account: Account, key: str) -> bool:
-    """Whether an alert of this key is about this account or one of its sources."""
+    """Whether an alert of this key is about this account or one of its sources, or about what every account needs."""
+    if (named := _NAMED.get(key.partition("/")[0])) is not None:
+        return key.split("/")[1] in named(account)
+    if is_outward(key):
+        what, _, name = key.partition("/")[2].partition("/")
+        if what in _OF_ACCOUNTS:
+            return name == account.name
+        return what != "source" or name in account.sources
     topic, _, rest = key.partition("/")
     subject = rest.partition("/")[0]
     return subject in account.sources if topic == "source" else subject == account.name
 
 
+def is_outward(key: str) -> bool:
+    """Whether the courier (`steps.outward`) tells of it, and no account's line.
+
+    That is what `check` found, what opened things say of themselves (`publishers/brand/...`), what upkeep could not do.
+    """
+    topic = key.partition("/")[0]
+    return topic in _OUTWARD or topic in _NAMED
+
+
+def is_of_check(key: str) -> bool:
+    """Whether `check` found it, and so says by itself when it is over."""
+    return key.startswith("health/")
+
+
+def _is_untold(alert: AlertRecord, now: datetime) -> bool:
+    return alert.cleared_at is None and not alert.times_told
+
+
 def _due(alert: AlertRecord, now: datetime) -> bool:
+    if alert.cleared_at is not None:
+        return False
     if alert.told_at is None:
         return alert.raised_at < now
-    doubled: int = 1 << min(alert.times_told - 1, 8)
-    return now >= alert.told_at + min(REPEATED_AFTER * doubled, LONGEST_SILENCE)
+    return now >= told_again_at(alert.told_at, alert.times_told)
 
 
-def _told(line: Line, alert: Alert, now: datetime) -> bool:
-    if not _tell(line, alert):
+def told_again_at(told_at: datetime, times_told: int) -> datetime:
+    """When an alert that stays open is told again: ever more sparsely."""
+    doubled: int = 1 << min(times_told - 1, 8)
+    return told_at + min(REPEATED_AFTER * doubled, LONGEST_SILENCE)
+
+
+def _told(line: Line, key: str, now: datetime, due: Callable[[AlertRecord, datetime], bool]) -> bool:
+    """Tell the account's team of the latest alert of this key, if that is still due once nobody else may tell it.
+
+    What cannot be told now is told by the next turn, its end by the courier (`steps.outward`).
+    """
+    name = line.account.notifier
+    if name is None or line.notifier is None or line.account.dry_run:
         return False
+    try:
+        tenure = Tenure(line.store, line.clock, f"alerts/{name}", line.holder, line.clock())
+    except Busy:
+        return False
+    try:
+        with line.store.read() as unit:
+            record = unit.alerts.last(key)
+            over_told = record is not None and unit.tellings.over_told(name, record)
+        if record is None or over_told or not due(record, now):
+            return False
+        said = record.alert
+        if said.cleared:
+            said = attrs.evolve(said, level=AlertLevel.INFO, remedy="")
+        return _tell(line, said) and _noted(line, name, record, now)
+    finally:
+        tenure.end()
+
+
+def _noted(line: Line, channel: str, record: AlertRecord, now: datetime) -> bool:
     with line.store.begin() as unit:
-        unit.alerts.mark_told(alert.key, at=now)
+        unit.alerts.mark_told(record.key, at=now)
+        unit.tellings.mark(channel, record, now)
     return True
 
 

@@ -13,8 +13,10 @@ from storyline_core.steps.line import Line
 from storyline_core.store import Unit
 
 
-def add_beside(line: Line, now: datetime, *, by: str, item_id: int | None = None, at: datetime | None = None) -> Post:
-    """Add a post without a slot, outside the mix, and return it.
+def add_beside(
+    line: Line, now: datetime, *, by: str, item_id: int | None = None, at: datetime | None = None, wish: str = ""
+) -> Post:
+    """Add a post without a slot, outside the mix, and return it; for a `wish` that was heard before, its post.
 
     With `item_id` that very item, whatever holds it (whoever asks overrides the hold by name); without, the next in
     order. Raises `NotAllowed` when nothing is eligible, the time is past, the item cannot be opened or it waits
@@ -27,7 +29,11 @@ def add_beside(line: Line, now: datetime, *, by: str, item_id: int | None = None
     origin = Origin.NOW if at is None else Origin.CHOSEN
     with line.store.begin() as unit:
         unit.accounts.lock(account.name)
-        identity = _new_id(unit, account.name, origin.value, now.isoformat(), due.isoformat(), str(item_id or ""))
+        identity = post_id(account.name, "wish", by, wish)
+        if wish and (known := _post_of(unit, identity)) is not None:
+            return known
+        if not wish:
+            identity = _new_id(unit, account.name, origin.value, now.isoformat(), due.isoformat(), str(item_id or ""))
         if item_id is None:
             pick = choose_beside(line, unit, Opening(post_id=identity, at=due), now)
             chosen, why = pick.candidate, pick.why
@@ -59,15 +65,14 @@ def add_beside(line: Line, now: datetime, *, by: str, item_id: int | None = None
 def _new_id(unit: Unit, *parts: str) -> str:
     """An id that no post has yet: two posts may be asked for at the very same moment."""
     ids = (post_id(*parts, *([str(number)] if number else [])) for number in count())
-    return next(each for each in ids if not _exists(unit, each))
+    return next(each for each in ids if _post_of(unit, each) is None)
 
 
-def _exists(unit: Unit, identity: str) -> bool:
+def _post_of(unit: Unit, identity: str) -> Post | None:
     try:
-        unit.queue.get(identity)
+        return unit.queue.get(identity)
     except NotFound:
-        return False
-    return True
+        return None
 
 
 def choose_beside(line: Line, unit: Unit, opening: Opening, now: datetime, *, mix: Placed | None = None) -> Pick:

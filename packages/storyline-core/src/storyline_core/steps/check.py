@@ -3,95 +3,122 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 
 import attrs
 
-from storyline_core.accounts import Account
+from storyline_core.accounts import Account, slots_between
 from storyline_core.errors import NeedsPerson, PluginFault, StorylineError, Unavailable
+from storyline_core.health import Check, Figure, Status, counted, spoken
+from storyline_core.interfaces import AlertLevel
 from storyline_core.plugins import Plugins
 from storyline_core.redaction import scrub
+from storyline_core.selection import FOR_EVER
+from storyline_core.settings import Settings
 from storyline_core.steps.line import guarded, stopped_because
 from storyline_core.store import Store
-
-MOST_WAITING = 50
-"""More posts than this waiting in one account are worth a warning."""
-
-
-class Status(StrEnum):
-    """How well something is."""
-
-    HEALTHY = "healthy"
-    DEGRADED = "degraded"
-    UNHEALTHY = "unhealthy"
-
-
-@attrs.frozen
-class Check:
-    """One thing that was looked at, and what to do about it."""
-
-    name: str
-    status: Status
-    message: str
-    remedy: str = ""
-
-
-@attrs.frozen
-class Health:
-    """All checks; as well as the worst of them."""
-
-    checks: tuple[Check, ...]
-
-    @property
-    def status(self) -> Status:
-        """The worst status among the checks."""
-        order = (Status.UNHEALTHY, Status.DEGRADED)
-        return next((each for each in order if any(check.status is each for check in self.checks)), Status.HEALTHY)
+from storyline_core.vitals import (
+    QUIET_FOR,
+    LineNumbers,
+    check_outcomes,
+    check_pool,
+    check_queue,
+    check_uncertain,
+    is_quiet,
+    pool_days,
+)
 
 
 @attrs.frozen
 class Probe:
-    """One opened thing that can be asked whether it works: its name, and the question."""
+    """One opened thing that can be asked whether it works: its name, and the question.
+
+    `vital`: posting depends on it. What only tells alerts is not worth an alarm of its own.
+    """
 
     name: str
     ask: Callable[[], str]
+    vital: bool = True
 
 
 def check_probe(probe: Probe) -> Check:
     """Ask one thing, and turn its answer or its error into a row."""
+    bad = Status.UNHEALTHY if probe.vital else Status.DEGRADED
     try:
         return Check(probe.name, Status.HEALTHY, guarded(probe.ask, probe.name, otherwise=Unavailable))
     except NeedsPerson as error:
-        return Check(probe.name, Status.UNHEALTHY, scrub(str(error)), error.remedy)
+        return Check(probe.name, bad, scrub(str(error)), error.remedy)
     except PluginFault as error:
-        return Check(probe.name, Status.UNHEALTHY, scrub(str(error)), "It is tried again by itself.")
+        return Check(probe.name, bad, scrub(str(error)), "It is tried again by itself.")
     except StorylineError as error:
-        return Check(probe.name, Status.UNHEALTHY, scrub(str(error)))
+        return Check(probe.name, bad, scrub(str(error)))
 
 
-def check_account(store: Store, account: Account, resting: frozenset[str], now: datetime) -> Check:
-    """How an account stands: its line, its queue, and for how long its pool lasts."""
-    label = f"account {account.name}"
+def check_account(store: Store, account: Account, now: datetime) -> Check:
+    """Whether an account posts: whether its line runs, and that it did not fall silent."""
+    label, alert = f"account {account.name}", f"health/quiet/{account.name}"
     with store.read() as unit:
         state = unit.accounts.state(account.name)
-        waiting = len(unit.queue.unsettled(account.name))
-        sources = tuple(source for source in account.sources if source not in resting)
-        candidates = unit.library.candidates(
-            attrs.evolve(account, sources=sources), now, need_no_interaction=account.notifier is None
-        )
+        numbers = unit.numbers.of_account(account.name, now)
+    last, figures = numbers.last_posted_at, _posted_age(account, numbers, now)
+    # What stops a line has been told with what to do; nobody need hear as well that nothing is posted.
     if why := stopped_because(state, now):
         remedy = f"storyline resume --account {account.name}" if state.paused else "It is tried again by itself."
-        return Check(label, Status.DEGRADED, f"its line stands still: {why}", remedy)
-    free = sum(1 for each in candidates if not each.waiting and (each.held_until is None or each.held_until <= now))
-    days = free / account.schedule.posts_per_day
-    lasting = "less than a day" if 0 < days < 1 else counted(int(days), "day")
-    message = f"{waiting} waiting; {counted(free, 'item')} can be posted, enough for {lasting}"
-    if waiting > MOST_WAITING:
-        return Check(label, Status.DEGRADED, message, "Decide what waits: storyline queue list")
-    if not free:
-        return Check(label, Status.DEGRADED, message, "Add pictures, or release holds: storyline media holds")
-    return Check(label, Status.HEALTHY, message)
+        return Check(label, Status.DEGRADED, f"its line stands still: {why}", remedy, "", figures)
+    posted = f"last posted {spoken(now - last)} ago" if last is not None else "has posted nothing yet"
+    begun = state.slots_from
+    slots = [slot.at for slot in slots_between(account, max(now - QUIET_FOR, begun), now)] if begun else []
+    if not account.dry_run and is_quiet(last, slots, now, account.grace):
+        message = f"nothing was posted for a day; {posted}"
+        return Check(label, Status.DEGRADED, message, f"Why: storyline queue list; {_history(account)}", alert, figures)
+    dry = "; a rehearsal: dry_run is set" if account.dry_run else ""
+    return Check(label, Status.HEALTHY, posted + dry, "", alert, figures)
+
+
+def _history(account: Account) -> str:
+    return f"storyline history --account {account.name}"
+
+
+def _posted_age(account: Account, numbers: LineNumbers, now: datetime) -> tuple[Figure, ...]:
+    if numbers.last_posted_at is None:
+        return ()
+    age = max((now - numbers.last_posted_at).total_seconds(), 0.0)
+    return (Figure("last_posted_age_seconds", age, {"account": account.name}),)
+
+
+def check_posts(store: Store, account: Account, now: datetime) -> list[Check]:
+    """How the posts of an account stand: those that wait, and what became of those of the last days."""
+    with store.read() as unit:
+        numbers = unit.numbers.of_account(account.name, now)
+    name = account.name
+    return [check_queue(name, numbers, now), *check_uncertain(name, numbers), check_outcomes(name, numbers)]
+
+
+def check_stock(store: Store, account: Account, resting: frozenset[str], now: datetime) -> Check:
+    """How much can be posted, and for how long that lasts. Twins are one: a posted one rests with the others."""
+    sources = tuple(source for source in account.sources if source not in resting)
+    with store.read() as unit:
+        found = unit.library.candidates(
+            attrs.evolve(account, sources=sources), now, need_no_interaction=account.notifier is None
+        )
+    held: dict[object, datetime] = {}
+    for each in found:
+        if not each.waiting:
+            held[each.digest or each.item_id] = max(each.held_until or now, now)
+    free = sum(until <= now for until in held.values())
+    returns = [until for until in held.values() if now < until < FOR_EVER]
+    days = pool_days(free, returns, account.schedule.posts_per_day, account.cooldown_posted, now)
+    return check_pool(account.name, free, days)
+
+
+def in_short(store: Store, account: Account, resting: frozenset[str], now: datetime) -> str:
+    """How an account stands, in one line."""
+    rows = (
+        check_account(store, account, now),
+        check_posts(store, account, now)[0],
+        check_stock(store, account, resting, now),
+    )
+    return "; ".join(row.message for row in rows)
 
 
 def check_mix(store: Store, account: Account, now: datetime) -> list[Check]:
@@ -130,26 +157,32 @@ def check_plugins(plugins: Plugins) -> list[Check]:
     return [Check(f"plugin {each.package}", Status.DEGRADED, each.why) for each in plugins.broken]
 
 
-def check_alerts(store: Store) -> list[Check]:
-    """What has been told and is not mended yet."""
+def check_alerts(store: Store, shown: frozenset[str]) -> list[Check]:
+    """What has been told and is not mended yet, but for what other rows show already (by its key)."""
     with store.read() as unit:
         alerts = unit.alerts.open()
-    return [
-        Check("alert", Status.UNHEALTHY if each.level == "error" else Status.DEGRADED, each.text, each.remedy)
+        counts = unit.numbers.open_alerts()
+    figures = tuple(Figure("alerts_open", counts.get(level.value, 0), {"level": level.value}) for level in AlertLevel)
+    serious = (AlertLevel.ERROR, AlertLevel.CRITICAL)
+    rows = [
+        Check("alert", Status.UNHEALTHY if each.level in serious else Status.DEGRADED, each.text, each.remedy)
         for each in alerts
+        if each.key not in shown and each.level is not AlertLevel.INFO
     ]
+    return [Check("alerts", Status.HEALTHY, f"{len(alerts) or 'none'} open", "", "", figures), *rows]
 
 
-def counted(count: int, thing: str) -> str:
-    """So many of a thing: `1 item`, `3 items`."""
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
-
-
-def spoken(age: timedelta) -> str:
-    """A length of time as people say it: `40 s`, `12 min`, `5 h`, `3 days`."""
-    seconds = int(age.total_seconds())
-    for size, unit in ((86_400 * 2, "days"), (3_600 * 2, "h"), (120, "min")):
-        if seconds >= size:
-            length = {"days": 86_400, "h": 3_600, "min": 60}[unit]
-            return f"{seconds // length} {unit}"
-    return f"{seconds} s"
+def check_channels(store: Store, settings: Settings, now: datetime) -> list[Check]:
+    """The channels that cannot be told of alerts just now."""
+    with store.read() as unit:
+        records = [unit.tellings.channel(name) for name in settings.notifiers]
+    return [
+        Check(
+            f"alerts to {each.name}",
+            Status.DEGRADED,
+            f"not told {counted(each.failures, 'time')} in a row: {each.trouble}",
+            "What is still open then is told when it answers again. Try it: storyline check",
+        )
+        for each in records
+        if each.failures
+    ]

@@ -2,53 +2,111 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
+import attrs
+
+from storyline_core.accounts import Account
+from storyline_core.health import Check, Figure, Health, Status, counted, spoken
 from storyline_core.plugins import Plugins
 from storyline_core.rounds import stale_after
 from storyline_core.settings import Settings
 from storyline_core.steps.check import (
-    Check,
-    Health,
     Probe,
-    Status,
     check_account,
     check_alerts,
+    check_channels,
     check_mix,
     check_plugins,
+    check_posts,
     check_probe,
-    counted,
-    spoken,
+    check_stock,
 )
+from storyline_core.steps.keys import check_keys
+from storyline_core.steps.machine import look_at_backups, look_at_clocks, look_at_disks, this_host
 from storyline_core.steps.standing import SourceStanding, stand_of_sources
 from storyline_core.store import Store
+from storyline_core.vitals import check_workers
 
 UNKNOWN_FOR = timedelta(days=7)
 """After how long items that can neither be seen nor be called gone are worth a warning."""
 
 
-def look_at_all(store: Store, settings: Settings, plugins: Plugins, probes: Iterable[Probe], now: datetime) -> Health:
-    """Every check there is. Disturbs nobody."""
+def look_at_all(
+    store: Store, settings: Settings, plugins: Plugins, answers: Iterable[Check], clock: Callable[[], datetime]
+) -> Health:
+    """Every check there is. Disturbs nobody. `answers` are the rows of the notifiers and publishers (`ask`)."""
+    now = clock()
     sources = [each for each in stand_of_sources(store, settings.sources, now) if each.entry is not None]
     resting = frozenset(each.name for each in sources if not each.running)
-    accounts = settings.accounts.values()
-    return Health(
-        (
-            Check("database", Status.HEALTHY, store.place),
-            *(check_source(each, now) for each in sources),
-            *(row for each in sources for row in check_unknown(store, each, now)),
-            *(check_probe(probe) for probe in probes),
-            *(check_account(store, account, resting, now) for account in accounts),
-            *(row for account in accounts for row in check_mix(store, account, now)),
-            *check_plugins(plugins),
-            *check_alerts(store),
-        )
+    rows = (
+        *check_database(store),
+        *(check_source(each, now) for each in sources),
+        *(row for each in sources for row in check_unknown(store, each, now)),
+        *answers,
+        *(row for account in settings.accounts.values() for row in _about(store, account, resting, now)),
+        *look_at_disks(store, settings, this_host()),
+        look_at_backups(store, settings, now),
+        look_at_clocks(store, clock, now),
+        *_workers(store, now),
+        check_keys(store, settings, this_host()),
+        *check_plugins(plugins),
+        *check_channels(store, settings, now),
     )
+    shown = frozenset(row.alert for row in rows if row.alert and row.status is not Status.HEALTHY)
+    return Health((*rows, *check_alerts(store, shown)))
+
+
+def ask(probes: Iterable[Probe]) -> tuple[Check, ...]:
+    """Ask opened things whether they work; a row each."""
+    return tuple(check_probe(probe) for probe in probes)
+
+
+def check_database(store: Store) -> tuple[Check, ...]:
+    """Whether the database answers, and whether its tables are those that this Storyline needs."""
+    schema = store.schema()
+    level = Check("migrations", Status.HEALTHY, f"the tables have version {schema.current}")
+    if not schema.level:
+        message = f"the tables have version {schema.current or 'none'}; this Storyline needs {schema.head}"
+        level = Check("migrations", Status.UNHEALTHY, message, "Make a backup, then run: storyline db upgrade")
+    return Check("database", Status.HEALTHY, store.place), level
+
+
+def _about(store: Store, account: Account, resting: frozenset[str], now: datetime) -> Iterator[Check]:
+    yield check_account(store, account, now)
+    yield from check_posts(store, account, now)
+    yield check_stock(store, account, resting, now)
+    yield from check_mix(store, account, now)
+
+
+def _workers(store: Store, now: datetime) -> list[Check]:
+    with store.read() as unit:
+        return check_workers(unit.workers.all(), now)
 
 
 def check_source(source: SourceStanding, now: datetime) -> Check:
-    """How a source stands: switched off, never synced, in trouble, stale or fresh, and how many items it has."""
+    """How a source stands, with the figures behind it.
+
+    Whatever keeps it from being looked at is told by the sync itself; that nobody looks at it any more is told here.
+    """
+    good = source.record.last_good_at
+    figures = [
+        Figure("source_items", count, {"source": source.name, "state": state})
+        for state, count in (
+            ("alive", source.counts.alive),
+            ("removed", source.counts.removed),
+            ("broken", source.counts.broken),
+        )
+    ]
+    if good is not None:
+        age = max((now - good).total_seconds(), 0.0)
+        figures.append(Figure("source_sync_age_seconds", age, {"source": source.name}))
+    row = _check_source(source, now)
+    return attrs.evolve(row, figures=tuple(figures))
+
+
+def _check_source(source: SourceStanding, now: datetime) -> Check:
     label, good = f"source {source.name}", source.record.last_good_at
     if not source.running or source.entry is None:
         return Check(label, Status.HEALTHY, "is switched off", f"Switch it on: storyline sources resume {source.name}")
@@ -63,8 +121,10 @@ def check_source(source: SourceStanding, now: datetime) -> Check:
     age = now - good
     if age > stale_after(source.entry.sync_interval, watched=source.watched):
         message = f"{_items(source)}; the last good sync was {spoken(age)} ago"
-        return Check(label, Status.DEGRADED, message, f"See what is wrong: storyline sync {source.name}")
-    return Check(label, Status.HEALTHY, "; ".join((_items(source), f"synced {spoken(age)} ago", *_watched(source))))
+        remedy = f"See what is wrong: storyline sync {source.name}"
+        return Check(label, Status.DEGRADED, message, remedy, f"health/source/{source.name}")
+    message = "; ".join((_items(source), f"synced {spoken(age)} ago", *_watched(source)))
+    return Check(label, Status.HEALTHY, message, "", f"health/source/{source.name}")
 
 
 def check_unknown(store: Store, source: SourceStanding, now: datetime) -> list[Check]:

@@ -11,7 +11,7 @@ import attrs
 from storyline_core.describing import Documents
 from storyline_core.errors import NotAllowed, NotFound
 from storyline_core.media import MediaItem
-from storyline_core.metadata import Partial, merge, partial_from_json, partial_to_json
+from storyline_core.metadata import Partial, merge, partial_from_json, partial_to_json, said_by_provenance
 from storyline_core.store import Hold, Reason, Store, Unit
 
 SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -42,7 +42,8 @@ def edit_item(
         before = partial_from_json(unit.library.edits(item_id))
         kept = attrs.evolve(before, **dict.fromkeys(reset))
         edits = merge([says, kept])
-        description = _documents_of(unit, item).describe(item.name, item.folder, edits)
+        origin = said_by_provenance(unit.library.provenances_of([item_id]).get(item_id))
+        description = _documents_of(unit, item).describe(item.name, item.folder, edits, origin)
         unit.library.set_edits(item_id, partial_to_json(edits), description, by=by, at=now)
         return unit.library.item(item_id)
 

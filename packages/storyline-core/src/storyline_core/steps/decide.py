@@ -9,10 +9,10 @@ import attrs
 from storyline_core.errors import NotAllowed, Stale
 from storyline_core.interfaces import Decision
 from storyline_core.moves import Details, advance, answerable
-from storyline_core.posts import DECISIONS, Post, PostEvent, PostState, Publication
+from storyline_core.posts import DECISIONS, ITSELF, Post, PostEvent, PostState, Publication
 from storyline_core.steps.alarms import close_alerts_of
 from storyline_core.steps.beside import choose_again
-from storyline_core.steps.line import Line, bring_level, discard
+from storyline_core.steps.line import Line, bring_level, can_look, discard
 from storyline_core.steps.publish import went_well
 from storyline_core.steps.recording import hold_item, record_posted
 from storyline_core.store import Reason, Unit
@@ -66,7 +66,7 @@ def _refuse_impossible(line: Line, post: Post, decision: Decision, now: datetime
     if decision.event is PostEvent.APPROVE and account.publisher is None:
         raise NotAllowed(f"The account {account.name} has no publisher; post it by hand and press Posted.")
     if decision.event is PostEvent.SNOOZE and decision.until is not None:
-        latest = (post.escalated_at or post.offered_at or max(post.slot_at, now)) + account.answer_within
+        latest = (post.escalated_at or max(post.offered_at or now, post.slot_at)) + account.answer_within
         if decision.until > latest:
             zoned = latest.astimezone(account.schedule.zone)
             raise NotAllowed(f"Post {post.id} can be snoozed until {zoned:%d %b %H:%M %Z} at the latest.")
@@ -91,8 +91,21 @@ def _carried_out(line: Line, unit: Unit, before: Post, decision: Decision, now: 
             after = _written(unit, before, decision, details, now)
             hold_item(unit, before, Reason.REJECTED, until=None, by=decision.person, now=now)
             return after
+        case PostEvent.RESOLVE_NOT_LIVE if line.publisher_traits.ripens and can_look(line, before):
+            return _asked_once_more(unit, before, _written(unit, before, decision, details, now), now)
         case _:
             return _written(unit, before, decision, details, now)
+
+
+def _asked_once_more(unit: Unit, before: Post, after: Post, now: datetime) -> Post:
+    """Keep what was prepared: before it is published again it is asked how it stands.
+
+    Whoever looked may have looked too early, and somebody who sleeps may still be about to publish this very one.
+    """
+    why = "what was prepared is asked how it stands, before anything new is made"
+    kept = advance(after, PostEvent.PREPARED, now, Details(handle=before.handle, why=why))
+    unit.queue.move(after, kept, event=PostEvent.PREPARED, by=ITSELF, why=why, at=now)
+    return kept
 
 
 def _written(unit: Unit, before: Post, decision: Decision, details: Details, now: datetime) -> Post:

@@ -11,7 +11,14 @@ import attrs
 from storyline_core.describing import MOST_BYTES, Documents, notes_of
 from storyline_core.errors import PluginFault, Unavailable
 from storyline_core.media import Description, FileProblem, ListedFile, RememberedDocument
-from storyline_core.metadata import UNDESCRIBED, BrokenDocument, Partial, parse_document, partial_from_json
+from storyline_core.metadata import (
+    UNDESCRIBED,
+    BrokenDocument,
+    Partial,
+    parse_document,
+    partial_from_json,
+    said_by_provenance,
+)
 from storyline_core.reconcile import Change, ChangeKind, ChangeSet
 from storyline_core.steps.line import guarded
 from storyline_core.store import Store, StoredDocument, Unit
@@ -162,11 +169,15 @@ def redescribe(
     handled = {change.was.id for change in changes.changes if change.was is not None}
     with store.read() as unit:
         documents = _documents(unit.library.document_texts, source, folders, read, remembered)
-        edits = unit.library.edits_of([change.was.id for change in renewed if change.was is not None])
+        ids = [change.was.id for change in renewed if change.was is not None]
+        edits, origins = unit.library.edits_of(ids), unit.library.provenances_of(ids)
         others = unit.library.by_folder(source, touched_folders, older_than=older_than) if touched_folders else []
     by_key = {
         change.now.key: documents.describe(
-            change.now.name, change.now.folder, _partial(edits.get(change.was.id)) if change.was is not None else None
+            change.now.name,
+            change.now.folder,
+            _partial(edits.get(change.was.id)) if change.was is not None else None,
+            said_by_provenance(origins.get(change.was.id)) if change.was is not None else None,
         )
         for change in renewed
         if change.now is not None
@@ -175,7 +186,8 @@ def redescribe(
     for item in others:
         if item.id in handled:
             continue
-        description = documents.describe(item.name, item.folder, _partial(item.edits))
+        origin = said_by_provenance(item.provenance)
+        description = documents.describe(item.name, item.folder, _partial(item.edits), origin)
         if description != item.description:
             by_id[item.id] = description
             keys.append(item.key)

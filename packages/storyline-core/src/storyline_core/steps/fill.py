@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 import attrs
 
 from storyline_core.accounts import Account, Slot, slots_between
-from storyline_core.interfaces import AlertLevel
+from storyline_core.interfaces import Alert, AlertLevel
 from storyline_core.posts import Origin, Post, PostState, post_id
 from storyline_core.selection import Opening, Pick, plan
-from storyline_core.steps.alarms import clear_alert, raise_alert
+from storyline_core.steps.alarms import clear_alert, raise_alert, record_alert
 from storyline_core.steps.line import Line
 from storyline_core.store import AccountState, Unit
 
@@ -44,6 +44,9 @@ def fill(line: Line, now: datetime) -> Filled:
             post_of(account, slot, pick, now) for slot, pick in zip(ahead, picks, strict=True) if pick.candidate
         )
         unit.queue.add_missed(missed)
+        if missed:
+            # With the slots themselves: whoever dies before it is told leaves it for the next turn.
+            record_alert(line, unit, alert_of_missed(account, missed), now)
         added = tuple(post for post in posts if unit.queue.add(post))
         empty = tuple(slot for slot, pick in zip(ahead, picks, strict=True) if pick.candidate is None)
         left = [slot.at for slot in (slots[len(missed) :] if state.paused else (*empty, *later))]
@@ -157,21 +160,24 @@ def _why_missed(slot: Slot, state: AccountState) -> str:
 
 def tell_missed(line: Line, missed: Sequence[Post], now: datetime) -> None:
     """Tell of all that passed without being shown or published, in one message however much it is."""
-    if not missed:
-        return
-    name, zone = line.account.name, line.account.schedule.zone
+    if missed:
+        said = alert_of_missed(line.account, missed)
+        raise_alert(line, said.key, said.level, said.text, said.remedy, now)
+
+
+def alert_of_missed(account: Account, missed: Sequence[Post]) -> Alert:
+    """What is told of posts that passed without being shown or published."""
+    zone = account.schedule.zone
     times = sorted(post.due_at.astimezone(zone) for post in missed)
     reasons = "; ".join(dict.fromkeys(post.reason for post in missed))
     when = f"the slot of {times[0]:%d %b %H:%M %Z}"
     if len(missed) > 1:
         when = f"{len(missed)} slots between {times[0]:%d %b %H:%M} and {times[-1]:%d %b %H:%M %Z}"
-    raise_alert(
-        line,
-        f"missed/{name}",
+    return Alert(
+        f"missed/{account.name}",
         AlertLevel.WARNING,
-        f"{name}: {when} passed without a post ({reasons}).",
+        f"{account.name}: {when} passed without a post ({reasons}).",
         "Nothing is posted late; the next slots go on as planned.",
-        now,
     )
 
 

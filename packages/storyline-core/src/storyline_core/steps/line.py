@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import BinaryIO, TypeVar
 
 import attrs
 
 from storyline_core.accounts import Account, Mode
-from storyline_core.agenda import Standing
+from storyline_core.agenda import REHEARSED_BEFORE, Standing
 from storyline_core.errors import NotFound, PluginFault, Refused, StorylineError, Unavailable, Uncertain
-from storyline_core.interfaces import Draft, Notifier, Publisher, Traits
+from storyline_core.interfaces import Draft, Gone, InProgress, Notifier, Published, Publisher, Ready, Traits
 from storyline_core.media import MediaItem
-from storyline_core.posts import Handle, Message, Origin, Post
+from storyline_core.posts import Handle, Message, Origin, Post, PostEvent
 from storyline_core.redaction import scrub, trace_of
 from storyline_core.store import AccountState, Store, Unit
 
@@ -22,14 +22,17 @@ log = logging.getLogger("storyline")
 
 Answer = TypeVar("Answer")
 
+ANSWERS = (Published, Ready, InProgress, Gone)
+"""What `find` may say."""
+
 
 @attrs.frozen
 class Line:
     """One account with its opened notifier and publisher (None where it has none).
 
-    `open_item` gives an item's bytes. `tell_changed` tells plugins that a post has moved. `holder` names this process
-    for claims. `resting_sources` are switched off. `publisher_was` and `notifier_was` are the names of these two before
-    they were renamed.
+    `open_item` gives an item's bytes, `preview_of` what opens it in small, if anything does. `tell_changed` tells
+    plugins that a post has moved. `holder` names this process for claims. `resting_sources` are switched off.
+    `publisher_was` and `notifier_was` are the names of these two before they were renamed.
     """
 
     account: Account
@@ -46,6 +49,7 @@ class Line:
     publisher_fault: PluginFault | None = None
     publisher_was: str | None = None
     notifier_was: str | None = None
+    preview_of: Callable[[MediaItem], Callable[[], BinaryIO] | None] = lambda item: None
 
     def team(self) -> Notifier:
         """The opened notifier. Raises what kept it from opening."""
@@ -123,6 +127,7 @@ def draft_of(line: Line, unit: Unit, post: Post, *, reminder: bool = False) -> D
         reminder=reminder,
         publishable=line.account.publisher is not None,
         quiet_hours=not unit.accounts.state(post.account).quiet_off,
+        open_preview=line.preview_of(item),
     )
 
 
@@ -140,7 +145,19 @@ def standing_of(line: Line, unit: Unit, post: Post, state: AccountState, now: da
         foreign=post.handle is not None and not line.prepared(post.handle),
         can_look=can_look(line, post),
         reminders=not state.reminders_off,
+        unrehearsed=_unrehearsed(line, unit, post, now),
     )
+
+
+def _unrehearsed(line: Line, unit: Unit, post: Post, now: datetime) -> bool:
+    """Whether the publisher could still be asked if this post will work: not since it has its present item."""
+    if not line.publisher_traits.rehearses or not timedelta() < post.due_at - now <= REHEARSED_BEFORE:
+        return False
+    asked = [entry.event for entry in unit.queue.journal(post.id) if entry.event in _ITEM_JUDGED]
+    return not asked or asked[-1] == PostEvent.SWAP
+
+
+_ITEM_JUDGED = frozenset({PostEvent.REHEARSE, PostEvent.SWAP})
 
 
 def can_look(line: Line, post: Post) -> bool:

@@ -43,7 +43,7 @@ def entries(done: Sequence[Done], filled: Filled, *, known: str = "", stopped: s
     found = []
     if filled.posts or filled.missed:
         found.append(Entry("fill", {"filled": len(filled.posts), "missed": len(filled.missed)}))
-    for step in ("offer", "publish", "settle"):
+    for step in ("rehearse", "offer", "publish", "settle"):
         entry = _entry_of(step, [each for each in done if STEPS[each.task] == step], known)
         if entry is not None:
             found.append(entry)
@@ -83,6 +83,7 @@ def _entry_of(step: str, done: Sequence[Done], known: str) -> Entry | None:
 
 STEPS = MappingProxyType(
     {
+        Task.REHEARSE: "rehearse",
         Task.OFFER: "offer",
         Task.REMIND: "offer",
         Task.ESCALATE: "offer",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from typing import BinaryIO
 
 import attrs
@@ -23,6 +24,9 @@ log = logging.getLogger(__name__)
 AT_ONCE = 200
 """How many items are looked at before what was seen is committed."""
 
+LONGEST = timedelta(minutes=2)
+"""How long a run may look. What is left is for the next ones: a service over the web counts every file that is read."""
+
 _ENOUGH = 8
 """After so many failures in a row the source is asked whether it is there at all."""
 
@@ -39,6 +43,7 @@ def look_again_after(line: SourceLine, request: SyncRequest) -> LookedAgain:
     """Look again at the items of a source that has just been synced. Raises nothing: the sync itself went well."""
     if request.dry_run:
         return LookedAgain()
+    until = line.clock() + LONGEST
     try:
         return look_again(
             line.store,
@@ -46,6 +51,7 @@ def look_again_after(line: SourceLine, request: SyncRequest) -> LookedAgain:
             line.provider.open_media,
             lambda: guarded(lambda: line.provider.identity(False), "The source's identity", otherwise=Unavailable),
             tell=lambda passed, of: request.tell(Progress(line.name, "looking again", passed, of)),
+            enough=lambda: line.clock() >= until,
         )
     except StoreError as error:
         log.warning("Looking again at %s broke off: %s", line.name, scrub(str(error)))
@@ -59,12 +65,13 @@ def look_again(
     still_there: Callable[[], object],
     *,
     tell: Callable[[int, int], None] = lambda passed, of: None,
+    enough: Callable[[], bool] = lambda: False,
 ) -> LookedAgain:
     """Look at the living items of a source that were last looked at by an earlier version.
 
     Only what looking needs is read, and nothing counts as an edit. A file that cannot be opened, or has another size
     than the item by now, is left as it is. `still_there` raises `Unavailable` when the source cannot be reached: then
-    the rest waits. Raises `StoreError`.
+    the rest waits, as it does once `enough()` is True. Raises `StoreError`.
     """
     batch = _batch(store, source, after=0)
     if not batch:
@@ -72,10 +79,12 @@ def look_again(
     with store.read() as unit:
         of = unit.likenesses.count_to_look_at(source, LOOK_VERSION)
     done, passed, failures, reachable = 0, 0, 0, True
-    while batch and reachable:
+    while batch and reachable and not enough():
         looks: dict[int, tuple[str, Look]] = {}
         try:
             for sight in batch:
+                if enough():
+                    break
                 look = _look(open_media, sight)
                 failures = 0 if look else failures + 1
                 if look:

@@ -46,7 +46,10 @@ def offer(line: Line, post: Post, now: datetime) -> Post:
 
 
 def remind(line: Line, post: Post, now: datetime, why: str) -> Post:
-    """Show one card more that says it is a reminder. That it was sent is committed first: it is never sent twice."""
+    """Show one card more that says it is a reminder. That it was sent is committed first: it is never sent twice.
+
+    What was certainly not sent uses the one reminder not up.
+    """
     try:
         with line.store.begin() as unit:
             mine = unit.queue.claim(post, line.holder, until=now + CLAIM_FOR, now=now)
@@ -56,9 +59,10 @@ def remind(line: Line, post: Post, now: datetime, why: str) -> Post:
         return post
     try:
         message = _show(line, draft)
+    except (Unavailable, NeedsPerson) as error:
+        return _not_reminded(line, post, reminded, error)
     except PluginFault as error:
-        if isinstance(error, Unavailable | NeedsPerson):
-            stop_line(line, Side.TEAM, error, line.clock())
+        log.warning("Post %s may not have been reminded of: %s", reminded.id, scrub(str(error)))
         return _settle(line, reminded, None)
     return _settle(line, reminded, message)
 
@@ -78,6 +82,30 @@ def escalate(line: Line, post: Post, now: datetime, why: str) -> Post:
         f"Decide with the buttons on its card, or with: storyline queue posted {post.id} (or skip, swap, reject).",
         now,
     )
+    line.tell_changed(after)
+    return after
+
+
+def _not_reminded(line: Line, before: Post, reminded: Post, error: PluginFault) -> Post:
+    now, text = line.clock(), scrub(str(error))
+    alone = _waits_alone(error, now)
+    if alone is None:
+        stop_line(line, Side.TEAM, error, now)
+    after = attrs.evolve(
+        reminded,
+        state=before.state,
+        revision=reminded.revision + 1,
+        reminded_at=None,
+        next_try_at=alone,
+        claimed_by=None,
+        claimed_until=None,
+    )
+    try:
+        with line.store.begin() as unit:
+            unit.queue.move(reminded, after, event="remind-failed", by="storyline", why=text, at=now)
+    except Stale:
+        with line.store.read() as unit:
+            return unit.queue.get(reminded.id)
     line.tell_changed(after)
     return after
 
@@ -108,11 +136,11 @@ def _settle(line: Line, showing: Post, message: Message | None) -> Post:
 def _not_shown(line: Line, showing: Post, error: PluginFault) -> Post:
     now = line.clock()
     text = scrub(str(error))
-    refused = isinstance(error, Refused)
+    refused, alone = isinstance(error, Refused), _waits_alone(error, now)
     event = PostEvent.FAIL if refused else PostEvent.OFFER_FAILED
     try:
         with line.store.begin() as unit:
-            after = released(unit, showing, event, now, Details(error=text, why=text))
+            after = released(unit, showing, event, now, Details(error=text, why=text, next_try_at=alone))
     except Stale:
         with line.store.read() as unit:
             return unit.queue.get(showing.id)
@@ -125,7 +153,14 @@ def _not_shown(line: Line, showing: Post, error: PluginFault) -> Post:
             f"Take it back with: storyline queue retry {after.id}",
             now,
         )
-    else:
+    elif alone is None:
         stop_line(line, Side.TEAM, error, now)
     line.tell_changed(after)
     return after
+
+
+def _waits_alone(error: PluginFault, now: datetime) -> datetime | None:
+    """Until when this post waits while the others of its line go on; None where the line waits with it."""
+    if isinstance(error, Unavailable) and error.only_here and error.retry_after is not None:
+        return now + error.retry_after
+    return None

@@ -5,13 +5,14 @@ Only the outcome of the publish call itself decides; when nobody saw it, `settle
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import attrs
 
 from storyline_core.agenda import CLAIM_FOR
-from storyline_core.errors import Busy, PluginFault, Refused, Stale, Uncertain
-from storyline_core.interfaces import AlertLevel, Draft
+from storyline_core.errors import Busy, PluginFault, Refused, Stale, StoreError, Unavailable, Uncertain
+from storyline_core.interfaces import AlertLevel, Draft, Gone, InProgress, Published
 from storyline_core.moves import Details, retry_after
 from storyline_core.posts import TRANSITIONS, Handle, Post, PostEvent, PostState, Publication
 from storyline_core.redaction import scrub
@@ -25,8 +26,9 @@ from storyline_core.steps.alarms import (
     raise_alert,
     stop_line,
 )
-from storyline_core.steps.check import check_account
+from storyline_core.steps.check import in_short
 from storyline_core.steps.line import (
+    ANSWERS,
     ItemFailed,
     Line,
     bring_level,
@@ -80,18 +82,60 @@ def prepare(line: Line, post: Post, now: datetime) -> Post:
 
 
 def publish(line: Line, post: Post, now: datetime) -> Post:
-    """Publish a prepared post: the intent is committed first, the call is made once and never after the claim's end."""
-    handle = post.handle
-    if handle is None:
+    """Publish a prepared post: the intent is committed first, the call is made once and never after the claim's end.
+
+    One at a time for each publisher, whichever accounts and processes use it.
+    """
+    if post.handle is None:
         return prepare_again(line, post, now, "nothing was prepared")
     try:
         with line.store.begin() as unit:
+            lease = unit.leases.take(f"publish/{line.account.publisher}", line.holder, until=now + CLAIM_FOR, now=now)
             mine = unit.queue.claim(post, line.holder, until=now + CLAIM_FOR, now=now)
-            going = move(unit, mine, PostEvent.PUBLISH, now)
+            going = mine if line.publisher_traits.ripens else move(unit, mine, PostEvent.PUBLISH, now)
     except (Busy, Stale):
         return post
+    try:
+        if going is not mine:
+            return _called(line, going, post.handle, now)
+        return _when_ripe(line, mine, post.handle, now)
+    finally:
+        with suppress(StoreError), line.store.begin() as unit:
+            unit.leases.release(lease)
+
+
+def _when_ripe(line: Line, mine: Post, handle: Handle, now: datetime) -> Post:
+    """Ask how what was prepared stands before anything is committed to; nothing can have happened yet."""
+    try:
+        found = guarded(lambda: line.outlet().find(handle), "The publisher", otherwise=Unavailable, gives=ANSWERS)
+    except Refused as error:
+        return failed(line, mine, error, line.clock())
+    except Uncertain as error:
+        # Nobody has published it; another will do as well, and need not be guessed about.
+        return failed(line, mine, ItemFailed(str(error)), line.clock())
+    except PluginFault as error:
+        return _waits(line, mine, error)
+    line_runs(line, Side.OUTLET, now)
+    later = line.clock()
+    if isinstance(found, Gone):
+        return failed(line, mine, ItemFailed(found.why or "what was prepared is gone"), later)
+    try:
+        with line.store.begin() as unit:
+            if isinstance(found, InProgress):
+                again = Details(why="still in progress there", handle=handle, next_try_at=later + found.retry_after)
+                return released(unit, mine, PostEvent.PREPARED, later, again)
+            going = move(unit, mine, PostEvent.PUBLISH, later)
+    except Stale:
+        return mine
+    if isinstance(found, Published):
+        return published(line, going, found.publication, later)
+    return _called(line, going, handle, now)
+
+
+def _called(line: Line, going: Post, handle: Handle, claimed_at: datetime) -> Post:
+    """Make the one unrepeatable call, and record what came of it."""
     line.tell_changed(going)
-    if line.clock() >= now + CLAIM_FOR:
+    if line.clock() >= claimed_at + CLAIM_FOR:
         return _ready_again(line, going, "the claim had lapsed before the call was made")
     try:
         publication = guarded(
@@ -136,7 +180,8 @@ def published(line: Line, post: Post, publication: Publication, now: datetime) -
 def went_well(line: Line, account: str, now: datetime) -> None:
     """A story went out: what was told of failures and gaps before it is over."""
     clear_alert(line, f"failures/{account}", now)
-    close_alerts(line, now, lambda key: key == f"missed/{account}" or key.startswith(f"failed/{account}/"))
+    over = (f"failed/{account}/", f"rehearsal/{account}/")
+    close_alerts(line, now, lambda key: key == f"missed/{account}" or key.startswith(over))
 
 
 def unsure(line: Line, post: Post, why: str, now: datetime) -> Post:
@@ -246,12 +291,12 @@ def _tell_failed(line: Line, post: Post, text: str, in_a_row: int, now: datetime
         told = sum(alert.key.startswith(f"failed/{post.account}/") for alert in unit.alerts.open())
     count = max(in_a_row, told)
     if count >= FAILURES_IN_A_ROW:
-        health = check_account(line.store, line.account, line.resting_sources, now)
+        health = in_short(line.store, line.account, line.resting_sources, now)
         raise_alert(
             line,
             f"failures/{post.account}",
             AlertLevel.ERROR,
-            f"{post.account}: {count} posts in a row have failed, the last one because: {text} ({health.message}.)",
+            f"{post.account}: {count} posts in a row have failed, the last one because: {text} ({health}.)",
             "Look at: storyline check",
             now,
         )

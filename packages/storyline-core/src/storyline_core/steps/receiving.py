@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from storyline_core.errors import NotAllowed, Refused, Unavailable
 from storyline_core.interfaces import WritableSource
-from storyline_core.media import MediaItem, Role, role_of
+from storyline_core.media import MediaItem, Provenance, Role, role_of
 from storyline_core.pictures import look_file
 from storyline_core.steps.line import guarded
 from storyline_core.steps.source_line import SourceLine
@@ -46,8 +46,10 @@ def known_as(store: Store, content: BinaryIO) -> MediaItem | None:
     return next((item for items in found.values() for item in items), None)
 
 
-def store_new(line: SourceLine, name: str, content: BinaryIO, folder: str = "") -> str:
-    """Store a new file in the source and return its key.
+def store_new(
+    line: SourceLine, name: str, content: BinaryIO, folder: str = "", *, provenance: Provenance | None = None
+) -> str:  # fmt: skip
+    """Store a new file in the source, with where it comes from if the source keeps that, and return its key.
 
     Raises `NotAllowed` for a source that cannot be written to, `Refused` for a content that could not be posted, and
     whatever the source raises.
@@ -61,5 +63,8 @@ def store_new(line: SourceLine, name: str, content: BinaryIO, folder: str = "") 
         raise Refused(f"It cannot be opened: {problem}")
     content.seek(0)
     return guarded(
-        lambda: source.store_media(folder, name, content), "Storing a file", otherwise=Unavailable, gives=str
+        lambda: source.store_media(folder, name, content, provenance=provenance),
+        "Storing a file",
+        otherwise=Unavailable,
+        gives=str,
     )

@@ -18,6 +18,8 @@ def carry_over_names(store: Store, settings: Settings) -> None:
     with store.begin() as unit:
         for group, old, new in renamed:
             unit.secrets.rename_owner(f"{group}/{old}", f"{group}/{new}")
+            if group == "publishers":
+                unit.past.rename(old, new)
         for source in settings.sources.values():
             if source.renamed_from:
                 unit.sources.rename(source.renamed_from, source.name)

@@ -5,18 +5,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from storyline_core.agenda import CLAIM_FOR
-from storyline_core.errors import Busy, NeedsPerson, PluginFault, Stale, Unavailable, Uncertain
+from storyline_core.errors import Busy, NeedsPerson, PluginFault, Refused, Stale, Unavailable, Uncertain
 from storyline_core.interfaces import Gone, InProgress, Published, Ready
 from storyline_core.moves import Details
 from storyline_core.posts import Post, PostEvent
 from storyline_core.redaction import scrub
-from storyline_core.steps.alarms import Side, close_alerts_of, line_runs, stop_line
+from storyline_core.steps.alarms import Side, close_alerts_of, line_runs, record_alert, stop_line
 from storyline_core.steps.beside import choose_again
-from storyline_core.steps.line import ItemFailed, Line, bring_level, can_look, discard, guarded
+from storyline_core.steps.fill import alert_of_missed
+from storyline_core.steps.line import ANSWERS, ItemFailed, Line, bring_level, can_look, discard, guarded
 from storyline_core.steps.moving import released
 from storyline_core.steps.publish import failed, published, unsure
-
-ANSWERS = (Published, Ready, InProgress, Gone)
 
 SHORTEST_WAIT = timedelta(seconds=30)
 """How soon a publisher that is still working on a story is asked again at the earliest."""
@@ -34,6 +33,8 @@ def find(line: Line, post: Post, now: datetime) -> Post:
         return unsure(line, mine, "the publishing was broken off and nobody saw how it ended", line.clock())
     try:
         found = guarded(lambda: line.outlet().find(handle), "Looking for the story", otherwise=Uncertain, gives=ANSWERS)
+    except Refused as error:
+        return failed(line, mine, error, line.clock())
     except PluginFault as error:
         if isinstance(error, Unavailable | NeedsPerson):
             stop_line(line, Side.OUTLET, error, line.clock())
@@ -55,6 +56,8 @@ def miss(line: Line, post: Post, now: datetime, why: str) -> Post:
     try:
         with line.store.begin() as unit:
             after = released(unit, post, PostEvent.MISS, now, Details(why=scrub(why)))
+            if after.message is None:
+                record_alert(line, unit, alert_of_missed(line.account, [after]), now)
     except Stale:
         return post
     if post.handle is not None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from storyline_core.errors import StoreError
 from storyline_core.store import Store
+from storyline_core.store.leases import FAR
 
 LEASE_FOR = timedelta(minutes=5)
 """How long work may go without a sign of life before another process may take over."""
@@ -41,6 +42,16 @@ class Tenure:
         if self.lease.until - now < self._length / 2:
             with self._store.begin() as unit:
                 self.lease = unit.leases.renew(self.lease, until=now + self._length)
+
+    def keep_for(self, length: timedelta) -> None:
+        """Prolong the lease before something that can give no sign of life for as long. Raises `Busy` as `keep` does.
+
+        Not without end: a lease that reaches too far is taken for a wrong clock's.
+        """
+        until = self._clock() + min(self._length + length, (FAR - 2) * self._length)
+        if self.lease.until < until:
+            with self._store.begin() as unit:
+                self.lease = unit.leases.renew(self.lease, until=until)
 
     def end(self) -> None:
         """Give the right back at once; where the database has failed, it lapses by itself."""

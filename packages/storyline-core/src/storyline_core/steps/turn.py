@@ -18,6 +18,7 @@ from storyline_core.steps.fill import Filled, fill, tell_missed
 from storyline_core.steps.line import Line, standing_of, stopped_because
 from storyline_core.steps.logbook import Done, entries, write_down
 from storyline_core.steps.offer import escalate, offer, remind
+from storyline_core.steps.preflight import rehearse
 from storyline_core.steps.publish import approve_by_rule, prepare, prepare_again, publish
 from storyline_core.steps.settle import dry_run, find, hand_over, miss, swap_unfit
 from storyline_core.store import AccountState
@@ -39,21 +40,23 @@ class Turned:
     stopped: str = ""
 
 
-def turn(line: Line, now: datetime) -> Turned:
+def turn(line: Line, now: datetime, stop: Callable[[], bool] = lambda: False) -> Turned:
     """Do what each unsettled post of the account needs, then fill its slots, and post what is due of these at once.
 
     Posts go first, so that what they free can fill the slots. What was done is told and written down at the end.
+    `stop` is asked before every task of every post; the task in hand is finished, the rest is left to the next turn.
     """
     with line.store.read() as unit:
         waiting = unit.queue.unsettled(line.account.name)
         known = unit.accounts.state(line.account.name).stopped_why
     errors: list[str] = []
-    done = _worked_off(line, waiting, errors)
-    filled = fill(line, now)
-    done += _worked_off(line, filled.posts, errors)
+    done = _worked_off(line, waiting, errors, stop)
+    filled = Filled() if stop() else fill(line, now)
+    done += _worked_off(line, filled.posts, errors, stop)
     unseen = [each.post for each in done if each.task is Task.MISS and each.post.message is None]
     tell_missed(line, (*filled.missed, *unseen), now)
-    repeat_alerts(line, now)
+    if not stop():
+        repeat_alerts(line, now)
     state = _state(line)
     found = entries(done, filled, known=known, stopped=state.stopped_why)
     write_down(line, found, now, triggered_by="scheduler")
@@ -80,12 +83,12 @@ def _state(line: Line) -> AccountState:
         return unit.accounts.state(line.account.name)
 
 
-def _worked_off(line: Line, posts: Iterable[Post], errors: list[str]) -> list[Done]:
+def _worked_off(line: Line, posts: Iterable[Post], errors: list[str], stop: Callable[[], bool]) -> list[Done]:
     """Give each post what it needs, oldest first; what goes wrong with one is noted and the rest goes on."""
     done: list[Done] = []
     for post in sorted(posts, key=lambda post: (post.due_at, post.id)):
         try:
-            done.extend(_advanced(line, post, line.clock()))
+            done.extend(_advanced(line, post, line.clock(), stop))
         except StorylineError as error:
             log.warning("Post %s: %s", post.id, scrub(str(error)))
             errors.append(f"Post {post.id}: {scrub(str(error))}")
@@ -95,7 +98,7 @@ def _worked_off(line: Line, posts: Iterable[Post], errors: list[str]) -> list[Do
     return done
 
 
-def _advanced(line: Line, post: Post, now: datetime) -> list[Done]:
+def _advanced(line: Line, post: Post, now: datetime, stop: Callable[[], bool] = lambda: False) -> list[Done]:
     """Do one task after the other on one post until it has to wait.
 
     The clock is read for each: a claim that begins when the one before took long must not have half lapsed already.
@@ -103,7 +106,7 @@ def _advanced(line: Line, post: Post, now: datetime) -> list[Done]:
     done: list[Done] = []
     for _ in range(MOST_TASKS):
         task = task_of(line, post, now)
-        if task.task is Task.WAIT:
+        if task.task is Task.WAIT or stop():
             break
         before = post
         try:
@@ -136,6 +139,7 @@ def carry_out(line: Line, post: Post, task: NextTask, now: datetime) -> Post:
 
 _STEPS: Mapping[Task, Callable[[Line, Post, datetime], Post]] = MappingProxyType(
     {
+        Task.REHEARSE: rehearse,
         Task.OFFER: offer,
         Task.PREPARE: prepare,
         Task.PUBLISH: publish,

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -24,18 +24,31 @@ from storyline_core.store.alerts import AlertRecord
 from storyline_core.store.applying import Applied, StoredDocument
 from storyline_core.store.catalogue import ItemEvent, SourceCounts
 from storyline_core.store.copying import copy_everything
+from storyline_core.store.dumping import Digest, Digesting, Shape, Snapshot, Sort, holds_anything, shapes_of, snapshot
 from storyline_core.store.faults import plainly
 from storyline_core.store.history import JournalEntry
 from storyline_core.store.holds import Hold, Reason
 from storyline_core.store.leases import FAR, Lease
 from storyline_core.store.library import ItemName
 from storyline_core.store.likenesses import Sight
+from storyline_core.store.outcomes import Outcome
+from storyline_core.store.past import BackfillState, PastRecord, PastState, Rest
 from storyline_core.store.people import Person, PersonStats, TeamRole
+from storyline_core.store.rebuilding import (
+    Dumped,
+    drop_schema,
+    forget_processes,
+    place_aside,
+    put_in_place,
+    rebuild,
+    set_schema_aside,
+)
 from storyline_core.store.remembering import Part
 from storyline_core.store.runs import Run, RunStatus
 from storyline_core.store.schema import SchemaState
-from storyline_core.store.secrets import PrivateTexts, Vault
+from storyline_core.store.secrets import KeptSecret, OpenedBy, PrivateTexts, Vault
 from storyline_core.store.sources import SourceRecord
+from storyline_core.store.tellings import ChannelRecord, Telling
 from storyline_core.store.units import Unit
 from storyline_core.store.views import PostView, QueueNumbers
 
@@ -44,30 +57,47 @@ __all__ = [
     "AccountState",
     "AlertRecord",
     "Applied",
+    "BackfillState",
+    "ChannelRecord",
+    "Digest",
+    "Digesting",
+    "Dumped",
     "Hold",
     "ItemEvent",
     "ItemName",
     "JournalEntry",
+    "KeptSecret",
     "Lease",
+    "OpenedBy",
+    "Outcome",
     "Part",
+    "PastRecord",
+    "PastState",
     "Person",
     "PersonStats",
     "PostView",
     "PrivateTexts",
     "QueueNumbers",
     "Reason",
+    "Rest",
     "Run",
     "RunStatus",
     "SchemaState",
+    "Shape",
     "Sight",
+    "Snapshot",
+    "Sort",
     "SourceCounts",
     "SourceRecord",
     "Store",
     "StoredDocument",
     "TeamRole",
+    "Telling",
     "Unit",
     "Vault",
     "open_store",
+    "place_aside",
+    "put_in_place",
 ]
 
 
@@ -92,6 +122,7 @@ class Store:
     def __init__(self, url: URL, *, read_only: bool, patience: timedelta) -> None:
         self.place = engines.place_of(url)
         self.embedded = url.get_backend_name() == "sqlite"
+        self.file = engines.file_of(url)
         self._engine = engines.connect(url, read_only=read_only, patience=patience)
         self.read_only = read_only
         self._open = threading.local()
@@ -161,6 +192,38 @@ class Store:
         """
         with self.read() as source, target.begin() as unit:
             return copy_everything(source.connection, unit.connection)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """One state of every table, for a backup. Raises `StoreError` when an embedded database is damaged."""
+        with self.read() as unit, snapshot(unit) as seen:
+            yield seen
+
+    def holds_tables(self) -> bool:
+        """Whether there is any table at all, with rows or without."""
+        with self.read() as unit:
+            return bool(shapes_of(unit.connection))
+
+    def holds_rows(self) -> bool:
+        """Whether anything has been written, beyond what every fresh database holds."""
+        with self.read() as unit:
+            return holds_anything(unit.connection) is not None
+
+    def rebuild(self, version: str, tables: Iterable[Dumped], *, aside: str = "", keep: bool = True) -> None:
+        """Make the tables as they were dumped and bring them level, all or nothing. No right of that time is in force.
+
+        On a server what stands there already is set `aside` first, into a schema of that name, and dropped in the end
+        unless it is to be kept. Raises `StoreUnavailable` when another process uses it, `SchemaMismatch` for a later
+        version, `StoreError` when a table comes out otherwise than it was dumped.
+        """
+        with self.begin() as unit:
+            if aside:
+                set_schema_aside(unit.connection, aside)
+            rebuild(unit.connection, version, tables, self.place)
+            schema.upgrade(unit.connection, self.place)
+            forget_processes(unit.connection)
+            if aside and not keep:
+                drop_schema(unit.connection, aside)
 
     def close(self) -> None:
         """Close every connection. The store cannot be used afterwards."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import attrs
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from storyline_core.interfaces import Alert, AlertLevel
 from storyline_core.store.columns import storable
@@ -63,6 +63,17 @@ class Alerts:
         statement = select(alerts).where(alerts.c.key == key).order_by(alerts.c.id.desc()).limit(1)
         row = self.connection.execute(statement).mappings().one_or_none()
         return None if row is None else value_of(row, AlertRecord)
+
+    def over_before(self, before: datetime) -> bool:
+        """Whether any alert was over before an instant."""
+        return (
+            self.connection.execute(select(alerts.c.id).where(alerts.c.cleared_at < before).limit(1)).first()
+            is not None
+        )
+
+    def forget_before(self, before: datetime) -> int:
+        """Forget alerts that were over before an instant; how many. Their tellings go first."""
+        return self.connection.execute(delete(alerts).where(alerts.c.cleared_at < before)).rowcount
 
     def mark_told(self, key: str, at: datetime) -> None:
         """Note that people were told of the open alert; the next reminder counts from here."""

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, update
 
 from storyline_core.media import Description, Fingerprint, ListedFile, category_of
 from storyline_core.reconcile import Change, ChangeKind, ChangeSet
+from storyline_core.store.adopting import adopt
 from storyline_core.store.bulk import Scalar, insert_many, update_many
 from storyline_core.store.columns import spell_instant, spell_json, storable
 from storyline_core.store.tables import documents as document_table
@@ -75,6 +76,8 @@ def apply(
     _note_sight(connection, changes, now)
     _note_events(connection, changes, described, now)
     _keep_documents(connection, source, documents, gone_documents)
+    if changes.changes:
+        adopt(connection, source, now)
     return Applied(added_ids=added)
 
 
@@ -132,7 +135,8 @@ _LOOK = ("media_type", "width", "height", "problem", "look_version")
 
 
 def _look_columns(change: Change) -> tuple[Scalar, ...]:
-    now, look = change.now, change.reading.look if change.reading else None
+    now = change.now
+    look = (change.reading.look if change.reading else None) or (now.look if now else None)
     if look is None:
         return (now.media_type if now else "", None, None, None, 0)
     problem = storable(look.problem) if look.problem else None

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import attrs
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Connection,
     RowMapping,
@@ -176,12 +177,19 @@ class Catalogue:
 
     def edits_of(self, ids: Collection[int]) -> dict[int, dict[str, object]]:
         """What people edited of several items; those that nobody edited are left out."""
+        return self._noted(items.c.edits, ids)
+
+    def provenances_of(self, ids: Collection[int]) -> dict[int, dict[str, object]]:
+        """Where several items come from, as far as that is known; the others are left out."""
+        return self._noted(items.c.provenance, ids)
+
+    def _noted(self, column: Column[object], ids: Collection[int]) -> dict[int, dict[str, object]]:
         found: dict[int, dict[str, object]] = {}
         numbers = sorted(ids)
         for start in range(0, len(numbers), _AT_ONCE):
             wanted = items.c.id.in_(numbers[start : start + _AT_ONCE])
-            rows = self.connection.execute(select(items.c.id, items.c.edits).where(wanted, items.c.edits.is_not(None)))
-            found.update((number, dict(edits)) for number, edits in rows if edits)
+            rows = self.connection.execute(select(items.c.id, column).where(wanted, column.is_not(None)))
+            found.update((number, dict(noted)) for number, noted in rows if noted)
         return found
 
     def twins(self, item: MediaItem) -> list[MediaItem]:

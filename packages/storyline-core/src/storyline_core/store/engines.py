@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic, sleep
+from types import MappingProxyType
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event, make_url
@@ -70,15 +72,31 @@ def connect(url: URL, *, read_only: bool, patience: timedelta) -> Engine:
     if url.get_backend_name() == "sqlite":
         return _sqlite(url, read_only, patience)
     try:
-        engine = create_engine(
-            url, pool_pre_ping=True, hide_parameters=True, connect_args={"application_name": "storyline"}
-        )
+        engine = create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args=_deadlines(url))
     except (ModuleNotFoundError, NoSuchModuleError):
         remedy = "Install it with: pip install 'storyline-core[postgresql]'"
         raise SettingsError([Problem("database.url", "PostgreSQL's driver is not installed.", remedy)]) from None
     if read_only:
         return engine.execution_options(postgresql_readonly=True)
     return engine
+
+
+_DEADLINES: Mapping[str, str | int] = MappingProxyType(
+    {
+        "application_name": "storyline",
+        "connect_timeout": 15,
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 60_000,
+    }
+)
+"""What keeps a network that falls silent from holding anybody up for ever (seconds; the last in milliseconds)."""
+
+
+def _deadlines(url: URL) -> dict[str, str | int]:
+    """The deadlines that the URL does not set by itself."""
+    return {name: value for name, value in _DEADLINES.items() if name not in url.query}
 
 
 def writing(connection: Connection) -> Connection:

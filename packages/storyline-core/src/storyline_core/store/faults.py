@@ -37,6 +37,9 @@ _POSTGRESQL = (
 
 _NO_TABLES = ("42P01", "42703")
 
+_ENCRYPTION = ("does not support ssl", "certificate", "no encryption", "ssl off")
+"""What the driver says where it and the server do not agree on how to encrypt."""
+
 
 @contextmanager
 def plainly(place: str) -> Iterator[None]:
@@ -91,6 +94,10 @@ def _by_connecting(said: str, kind: str, place: str) -> StoreError:
     lower = said.lower()
     if kind != "OperationalError" and kind != "InterfaceError":
         return StoreError(f"The {place} refused a statement ({kind}). This is a mistake in Storyline.")
+    if any(words in lower for words in _ENCRYPTION):
+        return StoreUnavailable(
+            f"The {place} cannot be reached with that encryption. Check sslmode (and sslrootcert) in the database URL."
+        )
     if "authentication failed" in lower or "no password supplied" in lower:
         return StoreUnavailable(f"The {place} does not accept this user or password. Check the database URL.")
     if "does not exist" in lower:

@@ -41,18 +41,17 @@ class History:
 
     def journal(self, post_id: str) -> list[JournalEntry]:
         """Everything that happened to a post, oldest first."""
-        rows = self.connection.execute(select(journal).where(journal.c.post_id == post_id).order_by(journal.c.id))
-        return [
-            JournalEntry(
-                at=row.at,
-                from_=PostState(row.from_state) if row.from_state else None,
-                to=PostState(row.to_state),
-                event=row.event,
-                by=row.by,
-                why=row.why,
-            )
-            for row in rows
-        ]
+        return self.journals([post_id]).get(post_id, [])
+
+    def journals(self, post_ids: Collection[str]) -> dict[str, list[JournalEntry]]:
+        """Everything that happened to these posts, by id, each oldest first."""
+        found: dict[str, list[JournalEntry]] = {}
+        wanted = sorted(set(post_ids))
+        for start in range(0, len(wanted), _AT_ONCE):
+            these = select(journal).where(journal.c.post_id.in_(wanted[start : start + _AT_ONCE]))
+            for row in self.connection.execute(these.order_by(journal.c.id)):
+                found.setdefault(row.post_id, []).append(_entry(row))
+        return found
 
     def history(
         self, account: str | None = None, since: datetime | None = None, limit: int | None = None
@@ -137,6 +136,17 @@ class History:
         if last is not None:
             failed = failed.where(posts.c.settled_at > last)
         return self.connection.execute(failed).scalar_one()
+
+
+def _entry(row: Row[tuple[object, ...]]) -> JournalEntry:
+    return JournalEntry(
+        at=row.at,
+        from_=PostState(row.from_state) if row.from_state else None,
+        to=PostState(row.to_state),
+        event=row.event,
+        by=row.by,
+        why=row.why,
+    )
 
 
 def _publication(row: Row[tuple[object, ...]]) -> Publication:

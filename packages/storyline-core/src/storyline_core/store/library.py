@@ -20,19 +20,20 @@ from storyline_core.store.columns import read_instant
 from storyline_core.store.convert import description_of
 from storyline_core.store.remembering import Part
 from storyline_core.store.tables import documents as document_table
-from storyline_core.store.tables import holds, item_events, items, posts, publications
+from storyline_core.store.tables import holds, item_events, items, past_media, posts, publications
 
 _REMEMBERED = [items.c[name] for name in attrs.fields_dict(RememberedFile)]
 _FIRST_INSTANT = list(attrs.fields_dict(RememberedFile)).index("missing_since")
 _DOCUMENT = [document_table.c[name] for name in attrs.fields_dict(RememberedDocument)]
-_NAMED = [items.c[name] for name in ("id", "key", "name", "folder", "edits", *attrs.fields_dict(Description))]
+_NAMED = [items.c[name] for name in ("id", "key", "name", "folder", "edits", "provenance")]
+_NAMED += [items.c[name] for name in attrs.fields_dict(Description)]
 _AT_ONCE = 5_000
 _ON_THE_SERVER = "remembered"
 
 
 @attrs.frozen
 class ItemName:
-    """What is needed to describe an item again: where it lies, what is said of it now, and what people edited."""
+    """What is needed to describe an item again: where it lies, what is said of it now, what was edited, its origin."""
 
     id: int
     key: str
@@ -40,6 +41,7 @@ class ItemName:
     folder: str
     description: Description
     edits: Mapping[str, object]
+    provenance: Mapping[str, object] | None = None
 
 
 class Library(Catalogue):
@@ -188,8 +190,8 @@ class Library(Catalogue):
 
     def rename_source(self, old: str, new: str) -> None:
         """Carry items and documents over to a source's new name."""
-        self.connection.execute(update(items).where(items.c.source == old).values(source=new))
-        self.connection.execute(update(document_table).where(document_table.c.source == old).values(source=new))
+        for table in (items, document_table, past_media):
+            self.connection.execute(update(table).where(table.c.source == old).values(source=new))
 
 
 def _prunable(removed_before: datetime, source: str | None) -> Select[tuple[int]]:
@@ -209,4 +211,5 @@ def _item_name(row: RowMapping) -> ItemName:
         folder=row["folder"],
         description=description_of(row),
         edits=row["edits"] or {},
+        provenance=row["provenance"],
     )

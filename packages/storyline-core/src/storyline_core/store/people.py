@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 import attrs
 from sqlalchemy import Connection, Select, and_, func, select, update
 
 from storyline_core.errors import NotFound
-from storyline_core.posts import DECISIONS
+from storyline_core.posts import DECISIONS, PostEvent
 from storyline_core.store.columns import storable
 from storyline_core.store.convert import value_of
 from storyline_core.store.tables import journal, people, posts, publications
 from storyline_core.store.upsert import upsert
+from storyline_core.tallies import NOTHING_DONE, Deed, Tally, tally
 
 
 class TeamRole(StrEnum):
@@ -42,12 +44,19 @@ class Person:
 
 @attrs.frozen
 class PersonStats:
-    """What one person did: how many decisions of each event, how many posts went out by them, and the last time."""
+    """What one person did: how many decisions of each event, how many posts went out by them, and the last time.
+
+    `answered_in` is the median time from a card to their answer, `hours` counts their decisions by the hour of the day,
+    `tags` what they posted by its tags.
+    """
 
     person: str
-    decisions: dict[str, int]
+    decisions: Mapping[str, int]
     posts: int
     last_at: datetime | None
+    answered_in: timedelta | None = None
+    hours: Mapping[int, int] = attrs.field(factory=dict)
+    tags: Mapping[str, int] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -100,36 +109,53 @@ class People:
         """Put a person into a team, or out of all. Raises `NotFound`."""
         return self._set(person, team=team)
 
-    def stats(self, person: str | None = None, *, accounts: Collection[str] | None = None) -> Sequence[PersonStats]:
-        """What one person did, or everybody who ever decided anything: for some accounts or all."""
-        decided = (
-            select(journal.c.by, journal.c.event, func.count(), func.max(journal.c.at))
-            .where(journal.c.event.in_(sorted(DECISIONS)))
-            .group_by(journal.c.by, journal.c.event)
-        )
-        if person is not None:
-            decided = decided.where(journal.c.by == person)
-        if accounts is not None:
-            decided = decided.join(posts, posts.c.id == journal.c.post_id).where(posts.c.account.in_(sorted(accounts)))
-        counts: dict[str, dict[str, int]] = {}
-        latest: dict[str, datetime] = {}
-        for by, event, count, at in self.connection.execute(decided):
-            counts.setdefault(by, {})[event] = count
-            latest[by] = max(at, latest.get(by, at))
-        went_out = self._went_out(accounts)
-        who = [person] if person is not None else sorted(counts)
-        return [PersonStats(by, counts.get(by, {}), went_out.get(by, 0), latest.get(by)) for by in who]
+    def stats(
+        self,
+        person: str | None = None,
+        *,
+        accounts: Collection[str] | None = None,
+        since: datetime | None = None,
+        zone: tzinfo = UTC,
+    ) -> Sequence[PersonStats]:
+        """What one person did, or everybody who ever decided anything: for some accounts or all, since then or ever.
 
-    def _went_out(self, accounts: Collection[str] | None) -> dict[str, int]:
-        """How many posts went out by whom."""
-        statement = select(publications.c.by, func.count()).where(publications.c.undone_at.is_(None))
+        `zone` is where the hours of the day are counted.
+        """
+        told = sorted({*DECISIONS, PostEvent.OFFERED})
+        deeds = select(journal.c.post_id, journal.c.at, journal.c.event, journal.c.by).where(journal.c.event.in_(told))
+        if accounts is not None:
+            deeds = deeds.join(posts, posts.c.id == journal.c.post_id).where(posts.c.account.in_(sorted(accounts)))
+        if since is not None:
+            deeds = deeds.where(journal.c.at >= since)
+        rows = self.connection.execute(deeds.order_by(journal.c.id))
+        tallies = tally((Deed(*row) for row in rows), zone)
+        went_out, tags = self._went_out(accounts, since)
+        who = [person] if person is not None else sorted(tallies)
+        return [_stats(by, tallies.get(by, NOTHING_DONE), went_out[by], tags.get(by, {})) for by in who]
+
+    def _went_out(
+        self, accounts: Collection[str] | None, since: datetime | None
+    ) -> tuple[Counter[str], dict[str, Counter[str]]]:
+        """How many posts went out by whom, and with which tags."""
+        statement = select(publications.c.by, publications.c.metadata).where(publications.c.undone_at.is_(None))
         if accounts is not None:
             statement = statement.where(publications.c.account.in_(sorted(accounts)))
-        return {row[0]: row[1] for row in self.connection.execute(statement.group_by(publications.c.by))}
+        if since is not None:
+            statement = statement.where(publications.c.at >= since)
+        counts: Counter[str] = Counter()
+        tags: dict[str, Counter[str]] = {}
+        for by, metadata in self.connection.execute(statement):
+            counts[by] += 1
+            tags.setdefault(by, Counter()).update(metadata.get("tags", ()))
+        return counts, tags
 
     def _set(self, person: str, **fields: str | bool | None) -> Person:
         self.connection.execute(update(people).where(people.c.person == person).values(fields))
         return self.get(person)
+
+
+def _stats(person: str, done: Tally, posts: int, tags: Mapping[str, int]) -> PersonStats:
+    return PersonStats(person, done.decisions, posts, done.last_at, done.answered_in, done.hours, tags)
 
 
 def _fresh(person: str) -> dict[str, object]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 import attrs
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from storyline_core.errors import NotFound
 from storyline_core.store.columns import storable
@@ -134,6 +134,15 @@ class Runs:
         found = self.list(step=step, subject=subject, limit=1)
         return found[0] if found else None
 
+    def prunable(self, before: datetime) -> bool:
+        """Whether `prune` would forget anything."""
+        return self.connection.execute(select(runs.c.id).where(*_old(before)).limit(1)).first() is not None
+
     def prune(self, before: datetime) -> int:
-        """Forget records of runs that began before an instant. Returns how many."""
-        return self.connection.execute(delete(runs).where(runs.c.started_at < before)).rowcount
+        """Forget records of runs that began before an instant, but the last of each step and subject. How many."""
+        return self.connection.execute(delete(runs).where(*_old(before))).rowcount
+
+
+def _old(before: datetime) -> tuple[ColumnElement[bool], ...]:
+    last = select(func.max(runs.c.id)).group_by(runs.c.step, runs.c.subject)
+    return runs.c.started_at < before, runs.c.id.not_in(last)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, inspect, text
 
 from storyline_core.errors import SchemaMismatch
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Every version of the tables, oldest first, as in `migrations/versions`."""
 
 _ONE_AT_A_TIME = 0x53746F7279
@@ -61,7 +61,7 @@ def upgrade(connection: Connection, place: str) -> None:
     state = look(connection)
     refuse_foreign(state, place)
     if not state.level:
-        _migrate(connection)
+        migrate(connection)
 
 
 def refuse_foreign(state: SchemaState, place: str) -> None:
@@ -75,7 +75,8 @@ def refuse_foreign(state: SchemaState, place: str) -> None:
         raise SchemaMismatch(f"The {place} holds tables of something else. Name another database, one that is empty.")
 
 
-def _migrate(connection: Connection) -> None:
+def migrate(connection: Connection, version: str = "head") -> None:
+    """Bring the tables to a version, within the connection's open transaction."""
     from alembic import command
     from alembic.config import Config
 
@@ -83,4 +84,4 @@ def _migrate(connection: Connection) -> None:
     folder = Path(__file__).parent / "migrations"
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, version)

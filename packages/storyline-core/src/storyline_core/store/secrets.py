@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import attrs
@@ -25,6 +26,23 @@ _REMEDY = (
     "Make a key with `openssl rand -hex 32`, keep it safe, and set it as key under [secrets] in the settings "
     "or as STORYLINE_SECRET_KEY."
 )
+
+
+class OpenedBy(StrEnum):
+    """Which key opens a sealed text: the one that seals now, one that did before, or none that is set."""
+
+    FIRST = "first"
+    FORMER = "former"
+    NONE = "none"
+
+
+@attrs.frozen
+class KeptSecret:
+    """One sealed text: whose it is, its name, and which key opens it. Never what it says."""
+
+    owner: str
+    name: str
+    opened_by: OpenedBy
 
 
 class Vault:
@@ -62,6 +80,22 @@ class Vault:
                 "A stored secret was sealed with another key.",
                 remedy="Set the former key again (or both, separated by a comma), or sign in anew.",
             ) from None
+
+    def opened_by(self, sealed: bytes) -> OpenedBy:
+        """Which of the keys opens a sealed text: the first, a former one, or none."""
+        if self.locked:
+            return OpenedBy.NONE
+        try:
+            Vault(self._keys[0]).open(sealed)
+        except NeedsPerson:
+            pass
+        else:
+            return OpenedBy.FIRST
+        try:
+            self.open(sealed)
+        except NeedsPerson:
+            return OpenedBy.NONE
+        return OpenedBy.FORMER
 
     def _fernet(self) -> MultiFernet:
         from cryptography.fernet import Fernet, MultiFernet
@@ -111,10 +145,24 @@ class Secrets:
 
     def reseal(self, vault: Vault) -> int:
         """Seal everything anew with the vault's first key. Returns how many there were."""
-        rows = self.connection.execute(select(secrets)).all()
+        # Locked, so that a token that is refreshed at this moment is not set back to what it was.
+        rows = self.connection.execute(select(secrets).with_for_update()).all()
         for row in rows:
-            self.set(row.owner, row.name, vault.seal(vault.open(row.sealed)))
+            try:
+                text = vault.open(row.sealed)
+            except NeedsPerson:
+                raise NeedsPerson(
+                    f"What {row.owner} keeps as {row.name} was sealed with a key that is not among those given, so "
+                    "nothing was changed.",
+                    remedy="Set the former key as well, after the new one and a comma, then try again.",
+                ) from None
+            self.set(row.owner, row.name, vault.seal(text))
         return len(rows)
+
+    def kept(self, vault: Vault) -> Sequence[KeptSecret]:
+        """Everything that is kept, by owner and name, and which key opens it. Opens nothing without a key."""
+        rows = self.connection.execute(select(secrets).order_by(secrets.c.owner, secrets.c.name)).all()
+        return [KeptSecret(row.owner, row.name, vault.opened_by(row.sealed)) for row in rows]
 
 
 @attrs.frozen

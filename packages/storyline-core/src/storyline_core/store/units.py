@@ -6,16 +6,22 @@ from sqlalchemy import Connection
 
 from storyline_core.store.accounts import Accounts
 from storyline_core.store.alerts import Alerts
+from storyline_core.store.chores import Chores
 from storyline_core.store.holds import Holds
 from storyline_core.store.leases import Leases
 from storyline_core.store.library import Library
 from storyline_core.store.likenesses import Likenesses
+from storyline_core.store.numbers import Numbers
+from storyline_core.store.outcomes import Outcomes
+from storyline_core.store.past import Past
 from storyline_core.store.people import People
 from storyline_core.store.queue import Queue
 from storyline_core.store.runs import Runs
 from storyline_core.store.secrets import Secrets
 from storyline_core.store.sources import Sources
+from storyline_core.store.tellings import Tellings
 from storyline_core.store.views import Views
+from storyline_core.store.workers import Workers
 
 
 class Unit:
@@ -29,9 +35,15 @@ class Unit:
         self.holds = Holds(connection)
         self.sources = Sources(connection)
         self.accounts = Accounts(connection)
+        self.outcomes = Outcomes(connection)
+        self.past = Past(connection)
         self.people = People(connection)
         self.runs = Runs(connection)
         self.leases = Leases(connection)
         self.alerts = Alerts(connection)
         self.secrets = Secrets(connection)
+        self.chores = Chores(connection)
         self.views = Views(connection)
+        self.numbers = Numbers(connection)
+        self.tellings = Tellings(connection)
+        self.workers = Workers(connection)

@@ -28,13 +28,20 @@ class Faults:
 
     in_transaction: Callable[[], bool] = lambda: False
     calls: list[str] = attrs.field(factory=list)
-    _orders: dict[str, list[_Order]] = attrs.field(factory=dict)
+    _orders: dict[str, list[_Order | None]] = attrs.field(factory=dict)
     _lock: threading.Lock = attrs.field(factory=threading.Lock)
 
-    def order(self, call: str, error: BaseException, *, after: bool = False, times: int = 1) -> None:
-        """The next `times` calls (`publish`, `offer`, ...) raise this, before or after their effect."""
+    def order(
+        self, call: str, error: BaseException, *, after: bool = False, times: int = 1, skip: int = 0
+    ) -> None:  # fmt: skip
+        """The next `times` calls (`publish`, `offer`, ...) raise this, before or after their effect.
+
+        `skip` lets so many of them pass first.
+        """
         with self._lock:
-            self._orders.setdefault(call, []).extend([_Order(error, after)] * times)
+            orders = self._orders.setdefault(call, [])
+            orders.extend([None] * skip)
+            orders.extend([_Order(error, after)] * times)
 
     def mend(self) -> None:
         """Forget every fault that is still on order."""

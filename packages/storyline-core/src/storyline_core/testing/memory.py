@@ -18,7 +18,7 @@ from storyline_core.hookspecs import hookimpl
 from storyline_core.interfaces import Kind, NotifierKind, PublisherKind, Runtime, SourceKind, Traits
 from storyline_core.testing.faults import Faults
 from storyline_core.testing.memory_folder import MemoryFolder, MemorySource
-from storyline_core.testing.memory_stage import MemoryPublisher, MemoryStage
+from storyline_core.testing.memory_stage import MemoryPublisher, MemoryRememberer, MemoryStage
 from storyline_core.testing.memory_team import MemoryNotifier, MemoryTeam
 
 
@@ -31,7 +31,8 @@ class Place:
 
 class MemoryPlugin:
     """Offers the sources `memory` (keys are paths) and `memory-ids` (keys survive renames, changes are listed), both of
-    which can be watched, the notifier `memory` and the publisher `memory`."""
+    which can be watched, the notifier `memory`, and the publishers `memory`, `memory-careful` (which rehearses)
+    and `memory-past` (which was used before)."""
 
     def __init__(self) -> None:
         self.faults = Faults()
@@ -77,13 +78,23 @@ class MemoryPlugin:
 
     @hookimpl
     def storyline_publishers(self) -> Sequence[PublisherKind]:
-        """A stage in memory."""
+        """A stage in memory, once with a publisher that rehearses and that core asks first how things stand."""
 
         @contextmanager
         def opened(options: Place, runtime: Runtime) -> Iterator[MemoryPublisher]:
             yield MemoryPublisher(runtime, self.stage(options.place), self.faults)
 
-        return [Kind("memory", Place, opened, summary="a stage in memory")]
+        @contextmanager
+        def remembering(options: Place, runtime: Runtime) -> Iterator[MemoryRememberer]:
+            yield MemoryRememberer(runtime, self.stage(options.place), self.faults)
+
+        careful = Traits(rehearses=True, ripens=True)
+        past = Traits(backfills=True)
+        return [
+            Kind("memory", Place, opened, summary="a stage in memory"),
+            Kind("memory-careful", Place, opened, careful, summary="a stage in memory, with rehearsals"),
+            Kind("memory-past", Place, remembering, past, summary="a stage in memory that was used before"),
+        ]
 
     def _source(self, *, by_id: bool) -> Callable[..., AbstractContextManager[MemorySource]]:
         @contextmanager

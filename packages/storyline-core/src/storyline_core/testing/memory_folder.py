@@ -21,6 +21,7 @@ from storyline_core.media import (
     ListedFile,
     Listing,
     ListingMode,
+    Provenance,
     Role,
     Unread,
     Unseen,
@@ -47,6 +48,8 @@ class MemoryFolder:
 
     def __init__(self) -> None:
         self.files: dict[str, _File] = {}
+        self.provenance: dict[str, Provenance] = {}
+        """Of what was stored with it, by the path it was stored at."""
         self.identity: str | None = None
         self.broken = False
         self.unreadable: set[str] = set()
@@ -196,7 +199,7 @@ class MemorySource:
             self._needed()
             return io.BytesIO(self._found(key)[1].content)
 
-    def store_media(self, folder: str, name: str, content: BinaryIO) -> str:
+    def store_media(self, folder: str, name: str, content: BinaryIO, *, provenance: Provenance | None = None) -> str:
         """One more file, under a free name."""
         with self._faults.around("store_media"):
             self._needed()
@@ -208,6 +211,8 @@ class MemorySource:
             paths = (f"{folder}/{each}" if folder else each for each in names)
             path = next(path for path in paths if path not in self._folder.files)
             self._folder.write(path, content.read())
+            if provenance is not None:
+                self._folder.provenance[path] = provenance
             return str(self._folder.files[path].number) if self._by_id else path
 
     def fingerprint(self, entries: Sequence[ListedFile]) -> Iterator[Fingerprint | Unread]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime
+from typing import BinaryIO
 
 import attrs
 
 from storyline_core.errors import Refused, Unavailable
 from storyline_core.interfaces import Draft, Found, Gone, Published, Ready, Runtime
+from storyline_core.past import PastKind, PastMedia, PastPage
 from storyline_core.pictures import look_file
 from storyline_core.posts import Handle, Publication
 from storyline_core.testing.faults import Faults
+from storyline_core.testing.memory_past import MemoryPast
 
 
 @attrs.frozen
@@ -29,6 +33,7 @@ class MemoryStage:
     prepared: dict[str, str] = attrs.field(factory=dict)
     stories: list[Story] = attrs.field(factory=list)
     answers: dict[str, Found] = attrs.field(factory=dict)
+    past: MemoryPast = attrs.field(factory=MemoryPast)
     broken: bool = False
     made: int = 0
     lock: threading.RLock = attrs.field(factory=threading.RLock)
@@ -44,6 +49,14 @@ class MemoryStage:
     def mend(self) -> None:
         """It does again."""
         self.broken = False
+
+    def post_before(self, content: bytes, posted_at: datetime, caption: str) -> str:
+        """Something was posted, without Storyline; its id."""
+        return self.past.post(f"post-{len(self.past.media) + 1}", content, posted_at, caption=caption).remote_id
+
+    def take_back(self, remote_id: str) -> None:
+        """And removed again."""
+        self.past.lost.add(remote_id)
 
     def story(self, token: str) -> Story | None:
         """The story of a handle, if it is out."""
@@ -62,10 +75,7 @@ class MemoryPublisher:
         """A new handle each time. Refuses what is not media."""
         with self._faults.around("prepare"):
             self._needed()
-            with draft.open_media() as file:
-                problem = look_file(file).problem
-            if problem:
-                raise Refused(problem)
+            _refuse_what_is_no_media(draft)
             with self._stage.lock:
                 self._stage.made += 1
                 token = f"{draft.post.id}-{self._stage.made}"
@@ -105,6 +115,12 @@ class MemoryPublisher:
             self._needed()
             self._stage.prepared.pop(handle.token, None)
 
+    def rehearse(self, draft: Draft) -> None:
+        """Refuses what `prepare` would refuse. Prepares nothing."""
+        with self._faults.around("rehearse"):
+            self._needed()
+            _refuse_what_is_no_media(draft)
+
     def check(self) -> str:
         """How many stories are out."""
         with self._faults.around("check"):
@@ -114,3 +130,26 @@ class MemoryPublisher:
     def _needed(self) -> None:
         if self._stage.broken:
             raise Unavailable("The stage in memory cannot be reached.")
+
+
+class MemoryRememberer(MemoryPublisher):
+    """The same publisher, for an account that has posted before."""
+
+    def past_media(self, kind: PastKind, since: datetime | None, cursor: str | None) -> PastPage:
+        """One page of the stage's past."""
+        with self._faults.around("past_media"):
+            self._needed()
+            return self._stage.past.page(kind, cursor)
+
+    def open_past(self, media: PastMedia) -> BinaryIO:
+        """The bytes of one, unless they are withheld."""
+        with self._faults.around("open_past"):
+            self._needed()
+            return self._stage.past.open(media.remote_id)
+
+
+def _refuse_what_is_no_media(draft: Draft) -> None:
+    with draft.open_media() as file:
+        problem = look_file(file).problem
+    if problem:
+        raise Refused(problem)

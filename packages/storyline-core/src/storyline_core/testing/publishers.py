@@ -10,7 +10,8 @@ from typing import BinaryIO, ClassVar, Protocol, cast
 import attrs
 import pytest
 
-from storyline_core.errors import PluginFault, Refused, Unavailable
+from storyline_core.abilities import RehearsingPublisher
+from storyline_core.errors import NeedsPerson, PluginFault, Refused, Unavailable
 from storyline_core.interfaces import (
     Contract,
     Draft,
@@ -23,7 +24,8 @@ from storyline_core.interfaces import (
     Runtime,
 )
 from storyline_core.posts import Handle, Publication
-from storyline_core.testing.conformance import Conformance, only_core_errors
+from storyline_core.testing.conformance import only_core_errors
+from storyline_core.testing.recalling import RecallingTests
 from storyline_core.testing.samples import draft_of, picture
 
 
@@ -37,7 +39,7 @@ class PublisherWorld(Protocol):
         """Let nothing get through any more."""
 
 
-class PublisherTests(Conformance):
+class PublisherTests(RecallingTests):
     """Inherit, set `kind_name`, and override the fixtures `world` (a `PublisherWorld`, empty) and `options`.
 
     `cannot` may name `break_down` and `refuse` (there is nothing that it could not publish).
@@ -182,6 +184,21 @@ class PublisherTests(Conformance):
             opened.prepare(draft_of(b"this is no picture", publishable=True))
         assert str(refusal.value).strip()
         assert world.published() == 0
+
+    def test_a_rehearsal_says_whether_it_would_work_and_leaves_nothing(
+        self, opened: Publisher, world: PublisherWorld, draft: Draft, kind: Kind[object]
+    ) -> None:
+        if not kind.traits.rehearses:
+            pytest.skip("the kind does not rehearse")
+        assert isinstance(opened, RehearsingPublisher)
+        opened.rehearse(draft)
+        assert world.published() == 0
+        if "refuse" not in self.cannot:
+            with pytest.raises(Refused):
+                opened.rehearse(draft_of(b"this is no picture", publishable=True))
+        if "break_down" not in self.cannot:
+            world.break_down()
+            assert isinstance(only_core_errors(lambda: opened.rehearse(draft)), Unavailable | NeedsPerson)
 
     def test_a_file_that_is_gone_is_a_clear_error(self, opened: Publisher, world: PublisherWorld, draft: Draft) -> None:
         def gone() -> BinaryIO:

@@ -8,10 +8,12 @@ from typing import cast
 
 import pytest
 
+from storyline_core.abilities import PreviewingSource
 from storyline_core.defaults import SourceDefaults
 from storyline_core.errors import NeedsPerson, PluginFault, Refused, Unavailable
 from storyline_core.interfaces import Kind, MediaSourceProvider
 from storyline_core.media import Fingerprint, ListedFile, Listing, ListingMode, Unread
+from storyline_core.pictures import look_file
 from storyline_core.testing.conformance import only_core_errors
 from storyline_core.testing.following import FollowingTests, SourceWorld, as_set, path_of
 from storyline_core.testing.samples import picture
@@ -180,6 +182,18 @@ class MediaSourceProviderTests(FollowingTests, WritingTests):
                 assert first.seek(0) == 0
                 assert first.read(10) == content[:10]
                 assert second.read() == content
+
+    def test_a_small_version_is_a_picture(
+        self, opened: MediaSourceProvider, world: SourceWorld, kind: Kind[object]
+    ) -> None:
+        if not kind.traits.previews:
+            pytest.skip("its kind has nothing in small")
+        assert isinstance(opened, PreviewingSource), "the trait `previews` without `open_preview`"
+        world.write("cat.jpg", picture(1))
+        with opened.open_preview(only(opened.list_media(None)).key) as file:
+            assert look_file(file).problem is None
+        with pytest.raises(Refused):
+            opened.open_preview("no-such-key.jpg")
 
     @pytest.mark.parametrize("key", ["no-such-key.jpg", "../../../../../etc/passwd", "/etc/passwd", ""])
     def test_an_unknown_key_is_refused(self, opened: MediaSourceProvider, tree: dict[str, bytes], key: str) -> None:

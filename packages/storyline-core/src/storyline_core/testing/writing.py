@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 
 import pytest
 
 from storyline_core.errors import PluginFault, Refused
 from storyline_core.interfaces import Kind, MediaSourceProvider, WritableSource
+from storyline_core.media import Provenance
 from storyline_core.testing.conformance import Conformance, only_core_errors
 from storyline_core.testing.following import SourceWorld, path_of
 from storyline_core.testing.samples import picture
@@ -31,6 +33,21 @@ class WritingTests(Conformance):
         assert (entry.key, entry.folder, entry.name) == (key, folder, "a cat.jpg")
         with writable.open_media(key) as file:
             assert file.read() == picture(7)
+
+    def test_where_a_file_comes_from_changes_nothing_about_it(self, writable: WritableSource) -> None:
+        known = Provenance(
+            remote_id="17890000000000001_" + "7" * 150, posted_at=datetime(2026, 3, 1, 12, 30, tzinfo=UTC),
+            permalink="https://www.instagram.com/p/" + "x" * 120, caption="Fünf 🦊 'quotes' \n" * 150,
+        )  # fmt: skip
+        keys = [
+            writable.store_media("", "cat.jpg", io.BytesIO(picture(number)), provenance=provenance)
+            for number, provenance in enumerate((known, Provenance(sent_by="telegram:123456789"), Provenance()))
+        ]
+        paths = {entry.key: path_of(entry) for entry in writable.list_media(None).files}
+        assert [paths[key] for key in keys] == ["cat.jpg", "cat (2).jpg", "cat (3).jpg"]
+        for number, key in enumerate(keys):
+            with writable.open_media(key) as file:
+                assert file.read() == picture(number)
 
     def test_nothing_is_ever_written_over(self, writable: WritableSource) -> None:
         keys = [writable.store_media("memes", "cat.jpg", io.BytesIO(picture(number))) for number in range(3)]

@@ -9,12 +9,26 @@ from __future__ import annotations
 
 from storyline_core.store.tables.library import documents, item_events, items, likenesses, sequences, sources
 from storyline_core.store.tables.metadata import metadata
+from storyline_core.store.tables.past import backfills, past_media
 from storyline_core.store.tables.posting import accounts, holds, journal, posts, publications
-from storyline_core.store.tables.running import alerts, leases, people, runs, secrets
+from storyline_core.store.tables.running import (
+    alerts,
+    channels,
+    leases,
+    people,
+    runs,
+    secrets,
+    tellings,
+    workers,
+)
+from storyline_core.store.tables.upkeep import chores
 
 __all__ = [
     "accounts",
     "alerts",
+    "backfills",
+    "channels",
+    "chores",
     "documents",
     "holds",
     "item_events",
@@ -23,6 +37,7 @@ __all__ = [
     "leases",
     "likenesses",
     "metadata",
+    "past_media",
     "people",
     "posts",
     "publications",
@@ -30,4 +45,6 @@ __all__ = [
     "secrets",
     "sequences",
     "sources",
+    "tellings",
+    "workers",
 ]

@@ -51,6 +51,7 @@ items = Table(
     Column("removed_at", Instant),
     Column("instagram_media_id", Text),
     Column("backfilled_at", Instant),
+    Column("provenance", JsonText),
 )
 _living = items.c.removed_at.is_(None)
 Index("uq_items_living_key", items.c.source, items.c.key, unique=True, sqlite_where=_living, postgresql_where=_living)

@@ -105,6 +105,7 @@ _standing = publications.c.undone_at.is_(None)
 Index("uq_publications_post", publications.c.post_id, unique=True, sqlite_where=_standing, postgresql_where=_standing)
 Index("ix_publications_account", publications.c.account, publications.c.slot_at)
 Index("ix_publications_item", publications.c.item_id)
+Index("ix_publications_remote_id", publications.c.remote_id)
 
 holds = Table(
     "holds",

@@ -1,8 +1,8 @@
-"""The tables of running: people, run records, leases, alerts and what plugins keep to themselves."""
+"""The tables of running: people, run records, leases, alerts and who was told, workers, what plugins keep."""
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import Boolean, Column, Float, Index, Integer, LargeBinary, Table, Text
 
 from storyline_core.store.columns import BIG, Instant, JsonText
 from storyline_core.store.tables.metadata import metadata
@@ -64,6 +64,36 @@ alerts = Table(
 )
 _open = alerts.c.cleared_at.is_(None)
 Index("uq_alerts_open", alerts.c.key, unique=True, sqlite_where=_open, postgresql_where=_open)
+
+# No foreign key on alert_id: an alert is never deleted before its tellings.
+tellings = Table(
+    "tellings",
+    metadata,
+    Column("alert_id", BIG, primary_key=True, autoincrement=False),
+    Column("channel", Text, primary_key=True),
+    Column("told_at", Instant, nullable=False),
+    Column("times_told", Integer, nullable=False),
+    Column("over_told_at", Instant),
+)
+
+channels = Table(
+    "channels",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("rests_until", Instant),
+    Column("trouble", Text, nullable=False),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("started_at", Instant, nullable=False),
+    Column("noted_at", Instant, nullable=False),
+    Column("loops", JsonText, nullable=False),
+    Column("skew_s", Float),
+)
 
 secrets = Table(
     "secrets",

@@ -1,0 +1,106 @@
+"""Health: what `check` found, row by row, with the figures behind the words. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+import attrs
+
+
+class Status(StrEnum):
+    """How well something is."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    UNHEALTHY = "unhealthy"
+
+
+FIGURES: Mapping[str, str] = MappingProxyType(
+    {
+        "posts_waiting": "Posts that are not settled yet.",
+        "posts_late": "Posts that are over an hour late.",
+        "posts_uncertain": "Posts of which nobody knows whether they are live.",
+        "posts_settled_in_7_days": "Posts settled within the last seven days, by outcome.",
+        "last_posted_age_seconds": "How long ago the account's last story went out.",
+        "pool_items": "Items that could be posted now.",
+        "pool_days": "For how many days the pool lasts at the present rate.",
+        "source_items": "Items of a source, by state.",
+        "source_sync_age_seconds": "How long ago a source was last synced well.",
+        "loop_turned_age_seconds": "How long ago a loop of a worker last turned.",
+        "disk_free_bytes": "Room that is left on a disk that Storyline writes to.",
+        "backup_age_seconds": "How old the newest backup is.",
+        "clock_skew_seconds": "How far a worker's clock is ahead of the database server's.",
+        "alerts_open": "Alerts that are not mended, by level.",
+    }
+)
+"""Every figure that a row of `check` may carry, with what it counts."""
+
+
+@attrs.frozen
+class Figure:
+    """One number behind a row; `name` is one of `FIGURES`, `labels` say of what."""
+
+    name: str
+    value: float
+    labels: Mapping[str, str] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class Check:
+    """One thing that was looked at, and what to do about it.
+
+    `alert` is the key of the alert that the daemon raises while the row is bad; "" where somebody else tells of it.
+    What is about one machine alone ends with it (`here_alone`).
+    """
+
+    name: str
+    status: Status
+    message: str
+    remedy: str = ""
+    alert: str = ""
+    figures: tuple[Figure, ...] = ()
+
+
+@attrs.frozen
+class Health:
+    """All checks; as well as the worst of them."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def status(self) -> Status:
+        """The worst status among the checks."""
+        return worst(*(check.status for check in self.checks))
+
+
+def here_alone(alert: str, host: str) -> str:
+    """The key of an alert about one machine: no other can say that it is mended."""
+    return f"{alert}@{host}"
+
+
+def host_of(alert: str) -> str:
+    """The machine that an alert is about alone; "" for one that is the same seen from everywhere."""
+    return alert.partition("@")[2]
+
+
+def worst(*statuses: Status) -> Status:
+    """The worst of them; healthy when there are none."""
+    return next((each for each in (Status.UNHEALTHY, Status.DEGRADED) if each in statuses), Status.HEALTHY)
+
+
+def counted(count: int, thing: str) -> str:
+    """So many of a thing: `1 item`, `3 items`."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
+def spoken(age: timedelta) -> str:
+    """A length of time as people say it: `40 s`, `12 min`, `5 h`, `3 days`."""
+    seconds = int(age.total_seconds())
+    for size, unit in ((86_400 * 2, "days"), (3_600 * 2, "h"), (120, "min")):
+        if seconds >= size:
+            length = {"days": 86_400, "h": 3_600, "min": 60}[unit]
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"

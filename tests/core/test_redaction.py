@@ -1,0 +1,36 @@
+"""No secret in any text: what is known by its form, and what is known by its value."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storyline_core import Secret, hide_from_now_on, scrub
+from storyline_core.redaction import _MOST_KNOWN, _known
+
+
+@given(secret=st.text(min_size=8, max_size=60), before=st.text(max_size=20), after=st.text(max_size=20))
+def test_a_secret_is_hidden_wherever_it_stands(secret: str, before: str, after: str) -> None:
+    Secret(secret)
+    assert secret not in scrub(f"{before}{secret}{after}") or secret in before + "[hidden]" + after
+
+
+def test_it_is_hidden_in_an_address_as_well() -> None:
+    hide_from_now_on("p&ss wörd/1")
+    assert scrub("GET /?x=p%26ss%20w%C3%B6rd%2F1&y=2") == "GET /?x=[hidden]&y=2"
+    assert scrub("q=p%26ss+w%C3%B6rd%2F1") == "q=[hidden]"
+
+
+def test_a_secret_within_a_longer_one_does_not_uncover_the_rest() -> None:
+    hide_from_now_on("beginning")
+    hide_from_now_on("beginning-and-end")
+    assert scrub("it is beginning-and-end here") == "it is [hidden] here"
+
+
+def test_short_texts_stay_readable_and_the_memory_is_bounded() -> None:
+    hide_from_now_on("on")
+    assert scrub("the line goes on") == "the line goes on"
+    for number in range(2 * _MOST_KNOWN):
+        hide_from_now_on(f"secret number {number}")
+    assert len(_known) == _MOST_KNOWN
+    assert scrub(f"secret number {2 * _MOST_KNOWN - 1}") == "[hidden]"
