@@ -178,7 +178,9 @@ class Environment:
 
 def _test(session: nox.Session, environment: Environment) -> None:
     environment.install_all()
-    workers = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 8)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    # Half as many again: many tests wait for a process, a server or a lease.
+    workers = min(cores + cores // 2, 8)
     spread = ["-n", str(workers), "--dist", "worksteal"] if workers > 1 else []
     profile = os.environ.get("STORYLINE_TEST_PROFILE", "steady")
     environment.run("python", "-m", "pytest", *spread, *session.posargs, STORYLINE_TEST_PROFILE=profile)
