@@ -174,9 +174,7 @@ seconds = st.floats(-200, 200).map(lambda each: timedelta(seconds=each))
 @given(st.dictionaries(st.sampled_from("abcd"), seconds, max_size=4))
 def test_clocks_are_held_against_the_server_and_each_other(skews: dict[str, timedelta]) -> None:
     row = check_clocks(skews)
-    apart = max(
-        abs(one - other) for one in [*skews.values(), timedelta()] for other in [*skews.values(), timedelta()]
-    )
+    apart = max(abs(one - other) for one in [*skews.values(), timedelta()] for other in [*skews.values(), timedelta()])
     expected = "unhealthy" if apart >= MINUTE else "degraded" if apart >= timedelta(seconds=5) else "healthy"
     assert row.status == expected
 

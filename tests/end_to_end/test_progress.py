@@ -245,14 +245,14 @@ def test_a_document_that_changed_before_a_run_broke_off_is_news_to_the_next_one(
 
 def test_new_files_are_committed_by_the_thousand(database_url: str) -> None:
     memory, listener = MemoryPlugin(), Listener()
-    for number in range(1_003):
-        memory.folder().write(f"{number:04}.jpg", b"%04d" % (number % 1_002))
+    for number in range(2_003):
+        memory.folder().write(f"{number:04}.jpg", b"%04d" % (number % 2_002))
     with in_memory(database_url, memory, listener, SetClock()) as storyline:
         dry = storyline.sync("photos", SyncRequest(dry_run=True))
         real = storyline.sync("photos")
         assert plain(dry) == plain(real)
-        assert (real.added, real.duplicates) == (1_003, 1)
-        assert [len(changes.changes) for changes in listener.heard] == [1_000, 3]
+        assert (real.added, real.duplicates) == (2_003, 1)
+        assert [len(changes.changes) for changes in listener.heard] == [2_000, 3]
 
 
 MANY = 5_200

@@ -67,7 +67,7 @@ def test_restarts_and_dropped_connections_cost_a_retry_and_nothing_else(server: 
         worker.send_signal(signal.SIGTERM)
     for worker in workers:
         _, err = worker.communicate(timeout=PATIENCE_S)
-        assert worker.returncode == 0
+        assert worker.returncode == 0, err[-3000:]
         assert "Traceback" not in err
     posts = project.done("history", "--json").rows("posts")
     by_hand = [post for post in posts if post["origin"] != "schedule"]
@@ -98,6 +98,17 @@ def _drop_everybody(url: str) -> None:
     with engine.connect() as connection:
         connection.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"))
     engine.dispose()
+
+
+def test_a_daemon_waits_for_a_server_that_is_not_there_yet(command: Project) -> None:
+    furnish(command, "sqlite:///storyline.db", "auto")
+    file = command.folder / "storyline.toml"
+    file.write_text(file.read_text().replace("sqlite:///storyline.db", "postgresql://ann@127.0.0.1:1/stories"))
+    daemon = command.start("run")
+    assert daemon.stderr is not None
+    assert "It is tried again in" in daemon.stderr.readline()
+    daemon.send_signal(signal.SIGTERM)
+    assert daemon.wait(PATIENCE_S) == 0
 
 
 def test_a_server_without_tls_where_tls_is_asked_for_is_told(server: Path) -> None:

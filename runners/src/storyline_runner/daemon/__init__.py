@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from storyline_runner import times
 from storyline_runner.complaints import DONE, INTERRUPTED, Misused
 from storyline_runner.daemon import memory
 from storyline_runner.daemon.health import HealthLoop, ask_outside, note_pulse, tell_channels
 from storyline_runner.daemon.line import rehearse, work_lines
 from storyline_runner.daemon.listening import ListeningLoop
 from storyline_runner.daemon.looking import Looking
-from storyline_runner.daemon.loops import Loop
+from storyline_runner.daemon.loops import FIRST_BACK_OFF, LONGEST_BACK_OFF, BackOff, Loop
 from storyline_runner.daemon.notify import Herald
 from storyline_runner.daemon.pasts import PastLoop
 from storyline_runner.daemon.pulse import EVERY, Pulse
@@ -53,7 +56,10 @@ def run_forever(session: Session, *, dry_run: bool, log_json: bool = False) -> i
     herald = Herald.of(session.environment)
     memory.keep_little()
     with listening() as wishes:
-        with session.storyline(read_only=dry_run) as storyline:
+        with ExitStack() as stack:
+            storyline = _open(session, stack, wishes, dry_run=dry_run)
+            if storyline is None:
+                return DONE
             log_for(storyline.settings, verbose=session.verbose, daemon=True, as_json=log_json)
             log.info("%s", _greeting(storyline, dry_run=dry_run))
             again = _work(session, storyline, wishes, herald, dry_run=dry_run)
@@ -61,6 +67,24 @@ def run_forever(session: Session, *, dry_run: bool, log_json: bool = False) -> i
             _begin_again(wishes)
         log.info("Stopped.")
     return DONE
+
+
+def _open(session: Session, stack: ExitStack, wishes: Wishes, *, dry_run: bool) -> Storyline | None:
+    """Storyline, opened; a database server that cannot be reached just now is waited for. None: asked to stop first."""
+    from storyline_core import StoreUnavailable
+
+    back_off = BackOff(random.Random("opening"), FIRST_BACK_OFF, LONGEST_BACK_OFF)
+    while True:
+        try:
+            return stack.enter_context(session.storyline(read_only=dry_run))
+        except StoreUnavailable as error:
+            # A file that cannot be opened will not mend itself; a server restarts and comes back.
+            if session.settings().database_url.startswith("sqlite"):
+                raise
+            wait = back_off.failed()
+            log.error("%s It is tried again in %s.", error, times.spoken(wait))
+        if wishes.next(wait) is Wish.STOP:
+            return None
 
 
 def _greeting(storyline: Storyline, *, dry_run: bool) -> str:
