@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 
 import attrs
+import pytest
 from PIL import Image
 
 from storyline_core import Fingerprint, ListedFile, Unread
@@ -82,7 +83,7 @@ def test_a_size_that_stands_far_behind_is_found_all_the_same(tmp_path: Path) -> 
 
 def test_what_changed_since_it_was_listed_is_read_next_time(tmp_path: Path) -> None:
     source = FolderSource(tmp_path)
-    for name in ("grown.jpg", "touched.jpg", "replaced.jpg", "gone.jpg", "pipe.jpg", "still.jpg"):
+    for name in ("grown.jpg", "touched.jpg", "replaced.jpg", "gone.jpg", "pipe.jpg", "folder.jpg", "still.jpg"):
         put(tmp_path / name, picture())
     entries = list(source.list_media(None).files)
     with open(tmp_path / "grown.jpg", "ab") as file:
@@ -92,12 +93,15 @@ def test_what_changed_since_it_was_listed_is_read_next_time(tmp_path: Path) -> N
     (tmp_path / "gone.jpg").unlink()
     (tmp_path / "pipe.jpg").unlink()
     os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "folder.jpg").unlink()
+    (tmp_path / "folder.jpg").mkdir()
     found = answers(source, entries)
-    for name in ("grown.jpg", "touched.jpg", "replaced.jpg", "pipe.jpg", "gone.jpg"):
+    for name in ("grown.jpg", "touched.jpg", "replaced.jpg", "pipe.jpg", "folder.jpg", "gone.jpg"):
         answer = found[name]
         assert isinstance(answer, Unread)
         assert answer.passing
         assert answer.gone == (name == "gone.jpg")
+        assert ("no longer a file" in answer.why) == (name in ("pipe.jpg", "folder.jpg"))
     assert isinstance(found["still.jpg"], Fingerprint)
 
 
@@ -119,7 +123,7 @@ def test_a_file_that_changes_under_the_reader_has_no_digest(tmp_path: Path) -> N
     meanwhile.join()
     assert isinstance(answer, Unread)
     assert answer.passing
-    assert "while it was being read" in answer.why
+    assert "read again next time" in answer.why
 
 
 def open_files() -> set[str]:
@@ -174,3 +178,13 @@ def test_one_thread_begins_in_the_order_given(tmp_path: Path) -> None:
     wanted = names[::-1]
     found = read_all(os.fsencode(tmp_path), [entries[name] for name in wanted], workers=1)
     assert [answer.key for answer in found][:16] == wanted[:16]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("count", [1, 2, 7, 130, 700])
+def test_each_of_any_number_is_answered_once(tmp_path: Path, count: int, workers: int) -> None:
+    for number in range(count):
+        put(tmp_path / f"{number}.jpg", b"%d" % number)
+    entries = FolderSource(tmp_path).list_media(None).files
+    found = [answer.key for answer in read_all(os.fsencode(tmp_path), entries, workers)]
+    assert sorted(found) == sorted(entry.key for entry in entries)

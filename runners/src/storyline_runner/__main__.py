@@ -9,17 +9,22 @@ import threading
 from collections.abc import Sequence
 from types import FrameType
 
+from storyline_runner.collector import collecting_seldom
 from storyline_runner.complaints import BROKEN_PIPE, INTERRUPTED, TERMINATED, complain
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; nothing that a person caused ends in a traceback."""
+    with collecting_seldom():
+        return _main(list(sys.argv[1:] if words is None else words))
+
+
+def _main(arguments: list[str]) -> int:
     from storyline_runner.app import run
 
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    arguments = list(sys.argv[1:] if words is None else words)
     terminated: list[int] = []
     before = _on_termination(terminated)
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from queue import SimpleQueue
@@ -27,13 +27,14 @@ BLOCK = 1 << 20
 HEAD = 1 << 13
 TAIL = 1 << 12
 
-_BATCH_FILES = 32
-_BATCH_BYTES = 4 << 20
+_BATCH_FILES = 128
+_BATCH_BYTES = 8 << 20
 
-_AHEAD = 16
+_AHEAD = 8
 """How many batches each thread has before it: enough while the answers are being written down by the thousand."""
 
-_MOVED = "It changed while it was being read; it is read again next time."
+_CHANGED = "It changed after it was listed; it is read again next time."
+_NO_FILE = "It is no longer a file."
 
 # O_NONBLOCK keeps the reader from waiting for ever at a pipe that has taken the file's name.
 OPEN_FILE = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
@@ -47,7 +48,7 @@ def read_all(root: bytes, entries: Sequence[ListedFile], workers: int | None = N
     `workers` is the number of threads, otherwise one for every core that this process may use.
     """
     count = workers or _cores()
-    batches = iter(_batches(entries))
+    batches = _batches(entries, count)
     finished: SimpleQueue[Future[list[Fingerprint | Unread]]] = SimpleQueue()
     under_way = 0
     with ThreadPoolExecutor(count, thread_name_prefix="storyline-read") as pool:
@@ -83,15 +84,27 @@ def read_one(root: bytes, entry: ListedFile) -> Fingerprint | Unread:
 
 
 def _read_open(fd: int, entry: ListedFile) -> Fingerprint | Unread:
-    before = os.fstat(fd)
-    if not S_ISREG(before.st_mode):
-        return Unread(entry.key, "It is no longer a file.")
-    if (before.st_size, time_of(before), version_of(before)) != (entry.size, entry.mtime_ns, entry.version):
-        return Unread(entry.key, "It changed after it was listed; it is read again next time.")
-    digest, seen = _hash(fd, before.st_size)
-    if digest is None or _facts(os.fstat(fd)) != _facts(before):
-        return Unread(entry.key, _MOVED)
-    return Fingerprint(entry.key, digest, before.st_size, entry.mtime_ns, entry.version, seen)
+    """What the listing says of it is the look before, so that for a small file one look after the reading is enough."""
+    if entry.size > BLOCK and (why := _differs(os.fstat(fd), entry)):
+        return Unread(entry.key, why)
+    try:
+        digest, seen = _hash(fd, entry.size)
+    except OSError:
+        # A folder or a pipe that has taken the name says so in its own way.
+        if S_ISREG(os.fstat(fd).st_mode):
+            raise
+        return Unread(entry.key, _NO_FILE)
+    why = _differs(os.fstat(fd), entry)
+    if why or digest is None:
+        return Unread(entry.key, why or _CHANGED)
+    return Fingerprint(entry.key, digest, entry.size, entry.mtime_ns, entry.version, seen)
+
+
+def _differs(facts: os.stat_result, entry: ListedFile) -> str:
+    if not S_ISREG(facts.st_mode):
+        return _NO_FILE
+    listed = facts.st_size == entry.size and time_of(facts) == entry.mtime_ns and version_of(facts) == entry.version
+    return "" if listed else _CHANGED
 
 
 def _hash(fd: int, size: int) -> tuple[str | None, Look | None]:
@@ -102,7 +115,7 @@ def _hash(fd: int, size: int) -> tuple[str | None, Look | None]:
     head = bytes(block[: min(got, HEAD)])
     tail = bytes(block[max(0, got - TAIL) : got])
     done = got
-    # A file that grew shows in its size afterwards, so its end need not be felt for.
+    # A file that grew shows in its facts afterwards, so its end need not be felt for.
     while got and done < size:
         got = os.readv(fd, (block,))
         hasher.update(block[:got])
@@ -129,22 +142,19 @@ def _read_batch(root: bytes, batch: Sequence[ListedFile]) -> list[Fingerprint | 
     return [read_one(root, entry) for entry in batch]
 
 
-def _batches(entries: Iterable[ListedFile]) -> Iterator[list[ListedFile]]:
-    """Small files go together, since handing work to a thread costs as much as hashing a few kilobytes."""
+def _batches(entries: Sequence[ListedFile], workers: int) -> Iterator[list[ListedFile]]:
+    """Small files go together, since handing work to a thread costs as much as hashing a few kilobytes.
+
+    Towards the end the batches get smaller, so that no thread is left alone with a large one.
+    """
     batch: list[ListedFile] = []
     size = 0
-    for entry in entries:
+    for left, entry in zip(range(len(entries), 0, -1), entries, strict=True):
         batch.append(entry)
         size += entry.size
-        if len(batch) >= _BATCH_FILES or size >= _BATCH_BYTES:
+        if len(batch) >= min(_BATCH_FILES, 1 + left // (4 * workers)) or size >= _BATCH_BYTES:
             yield batch
             batch, size = [], 0
-    if batch:
-        yield batch
-
-
-def _facts(stat: os.stat_result) -> tuple[int, int, int, int]:
-    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
 
 
 def _unread(root: bytes, key: str, error: OSError) -> Unread:

@@ -19,6 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from storyline_runner import times
+from storyline_runner.collector import collect_as_usual
 from storyline_runner.complaints import DONE, INTERRUPTED, Misused
 from storyline_runner.daemon import memory
 from storyline_runner.daemon.health import HealthLoop, ask_outside, note_pulse, tell_channels
@@ -55,6 +56,7 @@ def run_forever(session: Session, *, dry_run: bool, log_json: bool = False) -> i
 
     herald = Herald.of(session.environment)
     memory.keep_little()
+    collect_as_usual()
     with listening() as wishes:
         with ExitStack() as stack:
             storyline = _open(session, stack, wishes, dry_run=dry_run)
