@@ -16,6 +16,9 @@ log = logging.getLogger("storyline")
 WHEN_TAKEN = timedelta(seconds=2)
 """How often it asks whether the process that hears the notifier has left."""
 
+WHEN_OURS = timedelta(milliseconds=200)
+"""How often it asks while this very process takes, in a turn of its accounts, what waits at the notifier."""
+
 WHEN_NOTHING = timedelta(hours=1)
 """How soon it asks again a notifier that has nothing to say."""
 
@@ -41,6 +44,9 @@ class ListeningLoop:
         try:
             storyline.listen(self._name, self._stop)
         except Busy as error:
+            if error.holder == storyline.holder:
+                self._stop.sleep(WHEN_OURS)
+                return
             if not self._waiting:
                 log.info("%s is heard by another process for now: %s", self._name, error.holder)
             self._waiting = True
