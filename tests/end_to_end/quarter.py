@@ -30,6 +30,7 @@ from storyline_core.store import open_store
 from storyline_core.testing import Crash
 from tests.databases import Databases
 from tests.end_to_end import quarter_judge as judging
+from tests.end_to_end.quarter_due import A_TURN, Waiting, until_due
 from tests.end_to_end.quarter_hands import Hand
 from tests.end_to_end.quarter_people import People
 from tests.end_to_end.quarter_weather import let_rage
@@ -79,6 +80,7 @@ class Worker:
             self.storyline = self._stack.enter_context(opened(self.world, self.name))
         tick = self.storyline.tick()
         self.world.counts["turns"] += 1
+        self.world.turned.append((self._began_at, self.world.clock.at))
         self.errors += [*tick.errors, *(error for turn in tick.turns for error in turn.errors)]
         if healthy:
             health = self.storyline.check(self.storyline.ask_opened())
@@ -118,9 +120,11 @@ class Quarter:
         self.workers: list[Worker | None] = [None] * plan.workers
         self.starts_at = [plan.begins] * plan.workers
         self.generation = 0
+        self.something_due = True
         self.alerts: dict[int, judging.AlertRow] = {}
         self.items_seen: dict[str, set[int]] = {name: set() for name in SOURCES}
-        self.shares = {account.name: judging.Shares(account.mix.weights) for account in accounts_of(plan)}
+        self.accounts = {account.name: account for account in accounts_of(plan)}
+        self.shares = {name: judging.Shares(account.mix.weights) for name, account in self.accounts.items()}
         self.verdict = judging.Verdict()
         self.errors: Counter[str] = Counter()
 
@@ -179,18 +183,16 @@ class Quarter:
 
     def _step(self) -> timedelta:
         """How long until something is looked at again: to the next moment at which something is due, and a bit."""
-        now, step = self.world.clock.at, timedelta(minutes=100) * (0.2 + self.random.random())
-        bit = timedelta(minutes=8) * self.random.random()
-        for post in self._waiting():
-            if post.state in ("approved", "prepared", "publishing", "offering"):
-                step = min(step, timedelta(minutes=4) + bit)
-            elif post.due_at > now:
-                step = min(step, post.due_at - now + bit)
-        return step
-
-    def _waiting(self) -> list[judging.PostRow]:
+        now, longest = self.world.clock.at, timedelta(minutes=100) * (0.2 + self.random.random())
         where = "WHERE state NOT IN ('posted', 'skipped', 'rejected', 'missed', 'failed')"
-        return judging.rows_of(self.engine, "posts", judging.PostRow, where)
+        due = until_due(judging.rows_of(self.engine, "posts", Waiting, where), self.accounts, now)
+        waits = [self.starts_at[number] - now for number, worker in enumerate(self.workers) if worker is None]
+        waits += [hand.wakes_at - now for hand in self.world.relay.hands if hand.wakes_at is not None]
+        waits += [due] if due is not None else []
+        waits += [A_TURN] if any(self.world.plugin.team(place).waiting for place in TEAMS) else []
+        soonest = max(min(waits, default=longest), timedelta())
+        self.something_due = soonest < longest
+        return min(longest, soonest + A_TURN * self.random.random())
 
     def _index(self) -> None:
         """The library is there before the first slot, as it is for whoever starts."""
@@ -199,21 +201,23 @@ class Quarter:
         self.by_hand.turn_accounts()
 
     def _staff(self) -> None:
-        """Bury the dead, end some kindly, and start who is due."""
-        clock = self.world.clock
+        """Start who is due, and end some kindly."""
         for number, worker in enumerate(self.workers):
             if worker is None:
-                if clock.at >= self.starts_at[number]:
+                if self.world.clock.at >= self.starts_at[number]:
                     self.generation += 1
                     self.workers[number] = Worker(self.world, f"machine{number}:{self.generation}")
                     self.world.counts["starts"] += 1
-            elif worker.hand.dead:
-                self._let_go(number, kindly=False)
-                self.world.counts["kills"] += 1
-                self.starts_at[number] = clock.at + timedelta(minutes=self.random.choice((0, 0, 1, 5, 60)))
-            elif not worker.busy and self.random.random() < 0.004 * self.plan.severity:
+            elif not worker.busy and self.random.random() < 0.003 * self.plan.severity:
                 self._let_go(number, kindly=True)
                 self.world.counts["restarts"] += 1
+
+    def _bury(self) -> None:
+        """Let the dead go. Something starts them again soon, as systemd would."""
+        for number, worker in enumerate(self.workers):
+            if worker is not None and worker.hand.dead:
+                self._let_go(number, kindly=False)
+                self.world.counts["kills"] += 1
 
     def _let_go(self, number: int, *, kindly: bool) -> None:
         worker = self.workers[number]
@@ -221,13 +225,17 @@ class Quarter:
         worker.end(kindly=kindly)
         self.errors.update(error.partition(":")[2][:90] for error in worker.errors)
         self.workers[number] = None
+        self.starts_at[number] = self.world.clock.at + A_TURN * self.random.random()
 
     def _round(self) -> None:
-        likely = 0.9 if self.plan.workers == 1 else 0.4
-        for worker in self.workers:
-            if worker is not None and not worker.busy and not worker.hand.dead and self.random.random() < likely:
-                worker.begin(healthy=self.random.random() < 0.15)
+        """Let workers look: where something is due mostly several at once, else one."""
+        free = [worker for worker in self.workers if worker is not None and not worker.busy]
+        first = self.random.choice(free) if free else None
+        for worker in free:
+            if worker is first or (self.something_due and self.random.random() < 0.4):
+                worker.begin(healthy=self.random.random() < 0.1)
         self.world.relay.go_round()
+        self._bury()
 
     def _switch_off(self, until: datetime) -> None:
         """The machine goes off as it is, people go on tapping for a while, and it comes back."""
@@ -336,19 +344,19 @@ class Quarter:
 
     def _judge(self) -> None:
         world, verdict = self.world, self.verdict
+        verdict.wrong += world.alone.wrong
         self._look()
         posts = judging.rows_of(self.engine, "posts", judging.PostRow)
         journal: dict[str, list[judging.JournalRow]] = {post.id: [] for post in posts}
         for row in judging.rows_of(self.engine, "journal", judging.JournalRow, "ORDER BY id"):
             journal[row.post_id].append(row)
         by_id = {post.id: post for post in posts}
-        accounts = {account.name: account for account in accounts_of(self.plan)}
         publications = judging.rows_of(self.engine, "publications", judging.PublicationRow)
         stories = world.out
-        judging.judge_slots(verdict, accounts.values(), posts, (self.plan.begins, self.plan.ends))
+        judging.judge_slots(verdict, self.accounts.values(), posts, (self.plan.begins, self.plan.ends))
         judging.judge_stories(verdict, by_id, journal, publications, stories)
         everything_out = [each for there in stories.values() for each in there]
-        judging.judge_holds(verdict, accounts, by_id, self.people.deeds, world.shown, everything_out)
+        judging.judge_holds(verdict, self.accounts, by_id, self.people.deeds, world.shown, everything_out)
         heard = judging.Heard(
             {account: team for team, account in TEAMS.items()},
             WATCH,
@@ -359,6 +367,7 @@ class Quarter:
         alerts = sorted(self.alerts.values(), key=lambda row: row.id)
         judging.judge_alerts(verdict, alerts, world.told, heard, world.clock.at)
         judging.judge_missed(verdict, posts, alerts)
+        judging.judge_attended(verdict, self.accounts, world.turned)
         items = judging.rows_of(self.engine, "items", judging.ItemRow)
         for source, kind in SOURCES.items():
             files = world.plugin.folder(source).files
@@ -384,6 +393,7 @@ def figures(quarter: Quarter, seconds: float) -> dict[str, str]:
     ahead = max(float(shares.ahead) for shares in quarter.shares.values())
     behind = max(float(shares.behind_undisturbed) for shares in quarter.shares.values())
     lost = sum(count for what, count in world.weather.failed.items() if "lost" in what)
+    missed_off, missed_otherwise = unattended(quarter)
     return {
         "workers": str(quarter.plan.workers),
         "days": str(quarter.plan.days),
@@ -391,11 +401,13 @@ def figures(quarter: Quarter, seconds: float) -> dict[str, str]:
         "turns": f"{world.counts['turns']:,}",
         "slots": f"{verdict.looked['slots']:,}",
         **{f"… {state}": f"{outcomes[state]:,}" for state in ("posted", "skipped", "rejected", "missed", "failed")},
-        "… of the missed, no worker having turned in time": f"{_unattended(verdict.missed):,}",
+        "… of the missed, the machine being off": f"{missed_off:,}",
+        "… of the missed, no worker having turned in time otherwise": f"{missed_otherwise:,}",
         "stories published by interface": f"{verdict.looked['stories']:,}",
         "cards shown": f"{len(world.shown):,}",
         "answers of people": f"{sum(taps.values()):,}",
         "outages": f"{sum(each.begins < world.clock.at for each in world.outages)}",
+        "calls about a post, never two at once": f"{sum(world.alone.calls.values()):,}",
         "calls that failed": f"{sum(world.weather.failed.values()) - lost:,}",
         "answers that were lost": f"{lost:,}",
         "kills": f"{sum(kills.values())}, at {len(kills)} kinds of moment",
@@ -413,8 +425,12 @@ def figures(quarter: Quarter, seconds: float) -> dict[str, str]:
     }
 
 
-def _unattended(missed: Counter[str]) -> int:
-    return sum(count for why, count in missed.items() if why.startswith("Storyline was not running"))
+def unattended(quarter: Quarter) -> tuple[int, int]:
+    """How many slots were missed because nobody looked: while the machine was off, and otherwise."""
+    begins, ends = quarter.plan.switched_off
+    alone = [post for post in quarter.verdict.missed if post.reason.startswith(judging.NOBODY_THERE)]
+    off = sum(begins < post.due_at + quarter.accounts[post.account].grace and post.due_at < ends for post in alone)
+    return off, len(alone) - off
 
 
 def table(found: dict[str, dict[str, str]]) -> str:

@@ -26,6 +26,9 @@ NOT_PLACED = SETTLED - {"posted"}
 LATE = timedelta(minutes=6)
 """How long a worker may act by what it read: its claim, and the margin."""
 
+NOBODY_THERE = "Storyline was not running"
+"""How the reason begins of what was missed since no worker turned."""
+
 SOON = timedelta(hours=6)
 """Within which time of fair weather people must have heard of something."""
 
@@ -103,7 +106,7 @@ def rows_of(engine: Engine, table: str, kind: type[Row], where: str = "", **give
     names = [field.name for field in attrs.fields(kind)]  # type: ignore[arg-type]
     with engine.connect() as connection:
         found = connection.execute(text(f"SELECT {', '.join(names)} FROM {table} {where}"), given).all()
-    instants = {name for name in names if name.endswith("_at") or name == "at"}
+    instants = {name for name in names if name.endswith(("_at", "_until")) or name == "at"}
     return [
         kind(**{name: _instant(value) if name in instants else value for name, value in zip(names, row, strict=True)})
         for row in found
@@ -232,7 +235,7 @@ class Verdict:
     wrong: list[str] = attrs.field(factory=list)
     outcomes: Counter[str] = attrs.field(factory=Counter)
     looked: Counter[str] = attrs.field(factory=Counter)
-    missed: Counter[str] = attrs.field(factory=Counter)
+    missed: list[PostRow] = attrs.field(factory=list)
 
     def __call__(self, holds: bool, what: str) -> None:
         """Note what is not as it must be."""
@@ -258,7 +261,7 @@ def judge_slots(
                 verdict(abs(post.slot_at - slot.at) <= slot.off, f"{slot.key} stands at {post.slot_at}, not {slot.at}")
                 verdict.outcomes[post.state] += 1
                 if post.state == "missed":
-                    verdict.missed[post.reason] += 1
+                    verdict.missed.append(post)
 
 
 def judge_stories(
@@ -476,6 +479,17 @@ def judge_missed(verdict: Verdict, posts: Iterable[PostRow], alerts: Sequence[Al
         )
         verdict(told, f"{post.slot_key} was missed at {settled} without an alert")
         verdict.looked["missed slots held against alerts"] += 1
+
+
+def judge_attended(
+    verdict: Verdict, accounts: Mapping[str, Account], turned: Sequence[tuple[datetime, datetime]]
+) -> None:
+    """Nothing was missed for want of a worker while one turned, from beginning to end, within its time."""
+    for post in verdict.missed:
+        if post.reason.startswith(NOBODY_THERE):
+            latest = post.due_at + accounts[post.account].grace
+            there = [begun for begun, ended in turned if post.due_at <= begun and ended <= latest]
+            verdict(not there, f"{post.slot_key} of {post.due_at}: {post.reason}, but one turned at {there[:3]}")
 
 
 def judge_library(

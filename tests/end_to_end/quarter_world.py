@@ -14,8 +14,9 @@ from PIL import Image
 from storyline_core import Account, Entry, Mode, Schedule, Settings, SourceEntry, Unanswered, load_plugins
 from storyline_core.accounts import Mix
 from storyline_core.settings import AlertSettings
-from storyline_core.testing.memory import MemoryPlugin, Place
+from storyline_core.testing.memory import Place
 from storyline_core.testing.memory_stage import Story
+from tests.end_to_end.quarter_alone import Alone, WatchedPlugin
 from tests.end_to_end.quarter_hands import Fate, Relay, hand_here
 from tests.end_to_end.quarter_weather import Alerts, Cards, Outage, Shown, Stories, Told, Weather, outages_of
 from tests.end_to_end.world import SetClock
@@ -128,7 +129,8 @@ class World:
         self.random = Random(plan.seed)
         self.clock = SetClock(plan.begins)
         self.fate = Fate(Random(plan.seed + 1), self.clock, severity=plan.severity)
-        self.plugin = MemoryPlugin()
+        self.alone = Alone(self.clock)
+        self.plugin = WatchedPlugin(self.alone)
         self.weather = Weather(Random(plan.seed + 2), self.fate)
         self.weather.in_transaction = self._in_transaction
         self.plugin.faults = self.weather
@@ -141,6 +143,7 @@ class World:
         self.numbers = 0
         self.counts: Counter[str] = Counter()
         self.off: list[tuple[datetime, datetime]] = []
+        self.turned: list[tuple[datetime, datetime]] = []
         self._furnish()
         calm = plan.ends - timedelta(hours=6)
         places = {"source": [*SOURCES], "notifier": [*TEAMS, WATCH], "publisher": [*STAGES]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import attrs
 import pytest
@@ -12,9 +13,12 @@ from storyline_core.posts import Publication
 from storyline_core.testing.memory_stage import Story
 from tests.end_to_end import quarter_judge as judging
 from tests.end_to_end.quarter import Quarter
+from tests.end_to_end.quarter_alone import Alone
+from tests.end_to_end.quarter_hands import Hand, Relay
 from tests.end_to_end.quarter_people import ByHand, Deeds, Freed
 from tests.end_to_end.quarter_weather import Told
 from tests.end_to_end.quarter_world import Plan, accounts_of
+from tests.end_to_end.world import SetClock
 
 SAMPLE = Plan(
     days=4,
@@ -169,6 +173,39 @@ def test_a_slot_that_was_missed_in_silence_is_seen() -> None:
         verdict = judging.Verdict()
         judging.judge_missed(verdict, [post], alerts)
         assert bool(verdict.wrong) is wrong
+
+
+@pytest.mark.parametrize(
+    ("posts", "stages", "later", "dead", "wrong"),
+    [
+        ("pp", "st", timedelta(), False, True),
+        ("pq", "ss", timedelta(), False, True),
+        ("pq", "st", timedelta(), False, False),
+        ("pp", "ss", timedelta(minutes=5), False, False),
+        ("pp", "ss", timedelta(), True, False),
+    ],
+    ids=["one post", "one stage", "neither", "its claim has lapsed", "it is dead"],
+)
+def test_two_workers_at_one_thing_at_once_are_seen(
+    posts: str, stages: str, later: timedelta, dead: bool, wrong: bool
+) -> None:
+    clock = SetClock(NOON)
+    alone, relay = Alone(clock), Relay(Random(1), clock)
+
+    def publishes(hand: Hand, post: str, stage: str) -> None:
+        with alone.during("publish", post, stage):
+            hand.hand_back()
+
+    hands = [relay.hire(name) for name in "ab"]
+    for hand, post, stage in zip(hands, posts, stages, strict=True):
+        hand.job = lambda hand=hand, post=post, stage=stage: publishes(hand, post, stage)  # type: ignore[misc]
+        hand.go_on()
+        hand.dead = dead
+        clock.forward(later)
+    relay.go_round()
+    for hand in hands:
+        relay.dismiss(hand)
+    assert bool(alone.wrong) is wrong
 
 
 def test_an_item_that_the_library_lost_is_seen() -> None:
