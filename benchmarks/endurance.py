@@ -1,10 +1,11 @@
 """Whether a daemon with every plugin grows: memory, handles and threads over a long time of ordinary work.
 
-    python -m benchmarks.endurance [--minutes 60] [--write docs/reliability.md] [--date 2026-05-01]
+    python -m benchmarks.endurance [--minutes 60] [--idle 5] [--write docs/reliability.md] [--date 2026-05-01]
 
 A real `storyline run` in a process of its own with a folder, a Drive, a team in Telegram, an outbox and an Instagram
-account, the services being fakes on loopback in this process. Meanwhile pictures come and go, posts go out, people tap.
-The first tenth of the time is for warming up; what is told is how much more there is at the end than after it.
+account, the services being fakes on loopback in this process. For some minutes nothing happens. Then pictures come and
+go, posts go out, people tap: the first tenth of that time is for warming up; what is told is how much more there is at
+the end than after it.
 """
 
 from __future__ import annotations
@@ -130,12 +131,19 @@ class Growth:
     """What the samples come to."""
 
     minutes: float
+    idle_minutes: float
     samples: Sequence[Sample]
 
     @property
+    def idle(self) -> Sequence[Sample]:
+        """Before anything happened, without the half minute of its beginning."""
+        return [each for each in self.samples if 30 <= each.at_s < self.idle_minutes * 60]
+
+    @property
     def warm(self) -> Sequence[Sample]:
-        """Without the first tenth."""
-        return [each for each in self.samples if each.at_s >= self.minutes * 6]
+        """While it worked, without the first tenth."""
+        begin = self.idle_minutes * 60 + self.minutes * 6
+        return [each for each in self.samples if each.at_s >= begin]
 
     def between(self, name: str) -> tuple[float, float]:
         """The median of the first and of the last fifth of the warm samples."""
@@ -149,41 +157,51 @@ class Growth:
         slope, _ = linear_regression([each.at_s for each in self.warm], [each.memory_mb for each in self.warm])
         return slope * 3600
 
-    @property
-    def cpu_share(self) -> float:
-        """The share of one core that it took, work included."""
-        first, last = self.warm[0], self.warm[-1]
-        return (last.worked_s - first.worked_s) / (last.at_s - first.at_s)
-
     def rows(self) -> list[tuple[str, str]]:
         """The figures, for people."""
         (mb, mb_end), (handles, handles_end), (threads, threads_end) = map(
             self.between, ("memory_mb", "handles", "threads")
         )
         return [
-            ("minutes", f"{self.minutes:g}"),
+            *self._idle_rows(),
+            ("minutes of work", f"{self.minutes:g}"),
             ("resident memory, first and last fifth of the warm time", f"{mb:.1f} and {mb_end:.1f} MB"),
             ("growth by the line through all samples", f"{self.slope_mb_an_hour:+.2f} MB an hour"),
             ("most memory", f"{max(each.memory_mb for each in self.samples):.1f} MB"),
             ("handles, first and last fifth", f"{handles:.0f} and {handles_end:.0f}"),
             ("threads, first and last fifth", f"{threads:.0f} and {threads_end:.0f}"),
-            ("share of one core, work included", f"{self.cpu_share:.2%}"),
+            ("share of one core, work included", f"{cpu_share(self.warm):.2%}"),
+        ]
+
+    def _idle_rows(self) -> list[tuple[str, str]]:
+        if len(self.idle) < 2:
+            return []
+        memory = median(each.memory_mb for each in self.idle)
+        return [
+            (f"idle for {self.idle_minutes:g} minutes before: resident memory", f"{memory:.1f} MB"),
+            ("share of one core meanwhile", f"{cpu_share(self.idle):.2%}"),
         ]
 
 
-def measure(minutes: float) -> tuple[Growth, dict[str, int]]:
+def cpu_share(samples: Sequence[Sample]) -> float:
+    """The share of one core that it took between the first and the last of these."""
+    first, last = samples[0], samples[-1]
+    return (last.worked_s - first.worked_s) / (last.at_s - first.at_s)
+
+
+def measure(minutes: float, idle_minutes: float = 0) -> tuple[Growth, dict[str, int]]:
     """Run the daemon so long. Its samples, and what it did meanwhile."""
     with tempfile.TemporaryDirectory(prefix="storyline-bench-") as name, _world(Path(name)) as world:
         began, samples, turn = time.monotonic(), [], 0
-        while (passed := time.monotonic() - began) < minutes * 60:
+        while (passed := time.monotonic() - began) < (idle_minutes + minutes) * 60:
             samples.append(_sample(world.process.pid, passed))
-            if passed >= turn * WORK_EVERY_S:
+            if passed >= idle_minutes * 60 + turn * WORK_EVERY_S:
                 world.go_on(turn)
                 turn += 1
             time.sleep(max(0.0, SAMPLED_EVERY_S - (time.monotonic() - began - passed)))
             if world.process.poll() is not None:
                 raise RuntimeError(f"the daemon ended: {(world.folder / 'log').read_text()[-2000:]}")
-        return Growth(minutes, samples), world.done()
+        return Growth(minutes, idle_minutes, samples), world.done()
 
 
 @attrs.define
@@ -289,10 +307,11 @@ def main() -> None:
     """Measure, print, and write the page's part if asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--idle", type=float, default=5, help="minutes in which nothing happens, before")
     parser.add_argument("--write", type=Path, help="the page whose part between <!-- endurance --> marks is renewed")
     parser.add_argument("--date", default="", help="the day to write beside the figures")
     given = parser.parse_args()
-    growth, done = measure(given.minutes)
+    growth, done = measure(given.minutes, given.idle)
     rows = [*growth.rows(), *((f"posts of the account “{name}”", str(count)) for name, count in done.items())]
     for what, figure in rows:
         print(f"{what:60} {figure}")

@@ -11,6 +11,7 @@ from types import FrameType
 
 from storyline_runner.collector import collecting_seldom
 from storyline_runner.complaints import BROKEN_PIPE, INTERRUPTED, TERMINATED, complain
+from storyline_runner.straight import daemon_asked
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -20,15 +21,13 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: list[str]) -> int:
-    from storyline_runner.app import run
-
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     terminated: list[int] = []
     before = _on_termination(terminated)
     try:
-        code = run(arguments)
+        code = _run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         _close_quietly()
@@ -46,6 +45,14 @@ def _main(arguments: list[str]) -> int:
     if code == INTERRUPTED:
         print("\nStopped by Ctrl-C.", file=sys.stderr)
     return code
+
+
+def _run(arguments: list[str]) -> int:
+    if (asked := daemon_asked(arguments)) is not None:
+        return asked.run()
+    from storyline_runner.app import run
+
+    return run(arguments)
 
 
 def _on_termination(told: list[int]) -> object:

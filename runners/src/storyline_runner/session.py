@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
-import typer
 
 from storyline_runner.complaints import Misused
 
 if TYPE_CHECKING:
+    import typer
+
     from storyline_core import EffectiveSetting, Plugins, Settings, Storyline
 
 SETTINGS_FILE = "storyline.toml"

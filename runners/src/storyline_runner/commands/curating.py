@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from storyline_runner import screen, shapes, times
-from storyline_runner.commands.media import path_of
 from storyline_runner.complaints import Misused
+from storyline_runner.lines import path_of
 from storyline_runner.options import AccountName, ItemName, JsonFlag
 from storyline_runner.screen import Column
 from storyline_runner.session import session_of, who

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from storyline_runner import screen, shapes, times
-from storyline_runner.commands.media import path_of
 from storyline_runner.commands.queue import remarks
 from storyline_runner.complaints import Misused
+from storyline_runner.lines import path_of
 from storyline_runner.options import AccountName, ItemName, JsonFlag, PostId, Revision, Why, only_account
 from storyline_runner.session import session_of, who
 

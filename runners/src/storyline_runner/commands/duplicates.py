@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import typer
 
 from storyline_runner import screen, shapes, times
-from storyline_runner.commands.media import USUAL_ROWS, path_of
+from storyline_runner.commands.media import USUAL_ROWS
+from storyline_runner.lines import path_of
 from storyline_runner.options import JsonFlag, page
 from storyline_runner.progress import bar
 from storyline_runner.screen import Column

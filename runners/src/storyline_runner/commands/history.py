@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from storyline_runner import screen, shapes, tally_shapes, times
-from storyline_runner.commands.media import path_of
 from storyline_runner.commands.queue import show_post
+from storyline_runner.lines import path_of
 from storyline_runner.options import AccountName, CsvFlag, JsonFlag, PostId, Since, accounts_meant, page
 from storyline_runner.screen import Column
 from storyline_runner.session import session_of

@@ -13,6 +13,7 @@ import typer
 
 from storyline_runner import screen, shapes, times
 from storyline_runner.complaints import DONE, FAILED, Misused
+from storyline_runner.lines import path_of
 from storyline_runner.options import CsvFlag, ItemName, JsonFlag, page
 from storyline_runner.progress import bar
 from storyline_runner.screen import Column
@@ -85,11 +86,6 @@ def list_items(
 
 
 _ITEM_COLUMNS = (Column("id", whole=True, right=True), Column("file"), Column("says"), Column("posted"))
-
-
-def path_of(item: MediaItem) -> str:
-    """Where an item lies under its source's root, as it can be shown on one line."""
-    return screen.plain(f"{item.folder}/{item.name}" if item.folder else item.name)
 
 
 def _item_row(item: MediaItem, zone: ZoneInfo, now: datetime) -> tuple[str, ...]:

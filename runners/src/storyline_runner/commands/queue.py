@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from storyline_runner import screen, shapes, times
-from storyline_runner.commands.media import path_of
+from storyline_runner.lines import path_of
 from storyline_runner.options import AccountName, JsonFlag, PostId, accounts_meant
 from storyline_runner.screen import Column
 from storyline_runner.session import session_of

@@ -11,6 +11,7 @@ import typer
 
 from storyline_runner import screen, shapes
 from storyline_runner.complaints import DONE, FAILED, UNSAFE, Misused
+from storyline_runner.lines import summary
 from storyline_runner.options import DryRun, JsonFlag
 from storyline_runner.progress import sync_bar
 from storyline_runner.session import session_of, who
@@ -143,27 +144,6 @@ def _show(report: SyncReport) -> None:
         screen.note(f"{report.source}: {held.message}")
     if report.held and report.plan and not report.dry_run:
         screen.note(f"If that is right: storyline sync {report.source} --accept-removals --plan {report.plan}")
-
-
-def summary(report: SyncReport) -> str:
-    """What a sync found, in one line, and how the source stands then: `24 added; 3 unchanged, 1 broken in all`."""
-    counts = [f"{count} {name}" for name in shapes.COUNTS[:6] if (count := getattr(report, name))] or ["nothing new"]
-    counts += [f"{report.missing} missing"] if report.missing else []
-    counts += [f"{report.deferred} deferred ({_when(report)})"] if report.deferred else []
-    counts += [f"{report.pruned} pruned"] if report.pruned else []
-    if report.duplicates:
-        counts.append("1 copy of another" if report.duplicates == 1 else f"{report.duplicates} copies of others")
-    if report.part:
-        return ", ".join(counts)
-    # What was only read again, to be sure, has not changed for anybody.
-    broken = f", {report.broken} broken in all" if report.broken else ""
-    return f"{', '.join(counts)}; {report.unchanged + report.touched} unchanged{broken}"
-
-
-def _when(report: SyncReport) -> str:
-    if report.look_again_at is None:
-        return "left to the next sync"
-    return "still being written; looked at again in a moment"
 
 
 def change_line(line: ChangeLine) -> str:

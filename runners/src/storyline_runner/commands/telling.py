@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from storyline_runner import screen, shapes, tally_shapes, times
-from storyline_runner.commands.media import path_of
+from storyline_runner.lines import path_of
 from storyline_runner.options import JsonFlag
 from storyline_runner.session import session_of
 

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from storyline_runner import screen, shapes, times
-from storyline_runner.commands.media import path_of
-from storyline_runner.commands.syncing import summary
+from storyline_runner import screen, shapes
 from storyline_runner.complaints import DONE, FAILED, UNSAFE
+from storyline_runner.lines import standing, told, would
 from storyline_runner.options import DryRun, JsonFlag
 from storyline_runner.screen import Column
 from storyline_runner.session import Session, session_of
+from storyline_runner.straight import DaemonAsked
 
 if TYPE_CHECKING:
-    from storyline_core import Account, Health, PostView, Settings, Storyline, Tick, Turned, WouldDo
+    from storyline_core import Health, PostView, Settings, Storyline, Tick, WouldDo
 
 
 def tick(ctx: typer.Context, dry_run: DryRun = False, json_: JsonFlag = False) -> None:
@@ -52,46 +52,6 @@ def _views(storyline: Storyline, ticked: Tick) -> dict[str, PostView]:
     posts = {done.post.id: done.post for turned in ticked.turns for done in turned.done}
     with storyline.read() as unit:
         return {view.post.id: view for view in unit.views.posts(posts.values())}
-
-
-def told(settings: Settings, ticked: Tick, views: dict[str, PostView]) -> list[str]:
-    """What a turn did, one line for each thing worth telling; empty when nothing was due."""
-    from storyline_core import backfill_in_words
-
-    lines = [f"{report.source}: {summary(report)}" for report in ticked.syncs if report.found_something]
-    lines += [f"{report.source}: {held.message}" for report in ticked.syncs for held in report.held]
-    for turned in ticked.turns:
-        lines += _told_of(settings.accounts[turned.account], turned, views)
-    lines += [kept.told for kept in ticked.kept if kept.told]
-    return lines + [backfill_in_words(report) for report in ticked.backfills if report.found_something]
-
-
-def _told_of(account: Account, turned: Turned, views: dict[str, PostView]) -> list[str]:
-    lines, zone = [], account.schedule.zone
-    if chosen := len(turned.filled.posts):
-        lines.append(f"{account.name}: chose {chosen} {'post' if chosen == 1 else 'posts'} ahead")
-    if missed := len(turned.filled.missed):
-        reasons = "; ".join(dict.fromkeys(post.reason for post in turned.filled.missed))
-        lines.append(f"{account.name}: {missed} missed ({reasons})")
-    for view in {done.post.id: views[done.post.id] for done in turned.done}.values():
-        what = path_of(view.item) if view.item else ""
-        reason = f" ({view.post.reason})" if view.post.reason else ""
-        lines.append(
-            f"{account.name}: {times.shown(view.post.due_at, zone)}  {view.post.state}  {view.post.id}  {what}{reason}"
-        )
-    return lines
-
-
-def standing(settings: Settings, ticked: Tick) -> list[str]:
-    """What keeps accounts from posting, one line each; the same in every turn until it changes."""
-    lines = []
-    for turned in ticked.turns:
-        zone = settings.accounts[turned.account].schedule.zone
-        empty = turned.filled.empty[:1]
-        lines += [f"{turned.account}: nothing to post on {times.named(slot.at, zone)}" for slot in empty]
-        if turned.stopped:
-            lines.append(f"{turned.account}: stands still, {turned.stopped}")
-    return lines
 
 
 def _tick_shape(ticked: Tick, views: dict[str, PostView]) -> shapes.Shape:
@@ -136,13 +96,6 @@ def _show_rehearsal(
         screen.say(line)
 
 
-def would(settings: Settings, account: str, each: WouldDo) -> str:
-    """What a turn would do, in one line."""
-    at = times.named(each.post.due_at, times.zone_of(settings, account))
-    why = f" ({each.why})" if each.why else ""
-    return f"{account}: would {each.task} {path_of(each.item) if each.item else each.post.id}, due {at}{why}"
-
-
 def run(
     ctx: typer.Context,
     dry_run: DryRun = False,
@@ -152,9 +105,8 @@ def run(
 
     Until Ctrl-C or SIGTERM; the step in hand is finished first. SIGHUP takes over changed settings.
     """
-    from storyline_runner.daemon import run_forever
-
-    raise typer.Exit(run_forever(session_of(ctx), dry_run=dry_run, log_json=log_json))
+    session = session_of(ctx)
+    raise typer.Exit(DaemonAsked(session.config, session.verbose, dry_run, log_json).run())
 
 
 def check(

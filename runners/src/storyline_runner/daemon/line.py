@@ -33,7 +33,7 @@ def work_lines(storyline: Storyline, stop: Stop) -> None:
 
 def _turn(storyline: Storyline, stop: Stop, known: frozenset[str]) -> frozenset[str]:
     """One turn, told in the log. What stands as the last turn left it (`known`) is not told again."""
-    from storyline_runner.commands.working import standing, told
+    from storyline_runner.lines import standing, told
 
     ticked = storyline.turn_accounts(stop)
     posts = {done.post.id: done.post for turned in ticked.turns for done in turned.done}
@@ -72,7 +72,7 @@ def next_moment(storyline: Storyline, since: datetime) -> datetime | None:
 
 def rehearse(storyline: Storyline, stop: Stop) -> None:
     """Say what would be done, each thing once, until somebody says stop. Writes nothing, contacts nobody."""
-    from storyline_runner.commands.working import would
+    from storyline_runner.lines import would
 
     said: set[tuple[str, str]] = set()
     with storyline.sibling() as own:

@@ -229,7 +229,7 @@ class SourceLoop:
                 watch.keep()
 
     def _done(self, storyline: Storyline, report: SyncReport) -> None:
-        from storyline_runner.commands.syncing import summary
+        from storyline_runner.lines import summary
 
         self._retry.went_well()
         self._told.pop("look", None)

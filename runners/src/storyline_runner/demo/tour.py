@@ -14,11 +14,12 @@ from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from storyline_runner import screen, times
-from storyline_runner.commands.media import path_of
+from storyline_runner.lines import path_of
 from storyline_runner.commands.planning import show_plan
 from storyline_runner.commands.queue import show_posts
 from storyline_runner.commands.starting import local_zone
-from storyline_runner.commands.syncing import change_line, summary
+from storyline_runner.commands.syncing import change_line
+from storyline_runner.lines import summary
 from storyline_runner.contact_sheet import Entry, contact_sheet
 from storyline_runner.demo.ground import fresh_folder, remember
 from storyline_runner.demo.painting import Painting, paint
