@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import re
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storyline_core import Secret, hide_from_now_on, scrub
+from storyline_core import Secret, hide_from_now_on, keep_logs_discreet, scrub
 from storyline_core.redaction import _MOST_KNOWN, _known
 
 
@@ -34,3 +38,17 @@ def test_short_texts_stay_readable_and_the_memory_is_bounded() -> None:
         hide_from_now_on(f"secret number {number}")
     assert len(_known) == _MOST_KNOWN
     assert scrub(f"secret number {2 * _MOST_KNOWN - 1}") == "[hidden]"
+
+
+def test_what_libraries_log_is_told_without_what_opens_doors(caplog: pytest.LogCaptureFixture) -> None:
+    loud = logging.getLogger("a loud library")
+    for _ in range(3):
+        keep_logs_discreet(("a loud library",), re.compile("seal-[a-z]+"))
+    caplog.set_level(logging.DEBUG)
+    loud.info("PUT %s with %s", "https://uploads.example/x?upload_id=opens-the-door&n=1", "seal-abc")
+    loud.debug("setWebhook with {'secret_token': 'nobody-may-read-this'}")
+    assert caplog.messages == [
+        "PUT https://uploads.example/x?[hidden] with [hidden]",
+        "setWebhook with {'secret_token': '[hidden]'}",
+    ]
+    assert len(loud.filters) == 1

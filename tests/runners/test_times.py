@@ -62,14 +62,6 @@ def test_iso_reads_back(at: datetime) -> None:
     assert datetime.fromisoformat(text) == at
 
 
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(-5, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h"), (172_800, "2 days")],
-)
-def test_spoken(seconds: int, said: str) -> None:
-    assert times.spoken(timedelta(seconds=seconds)) == said
-
-
 def test_the_zone_that_all_share() -> None:
     assert times.shared_zone([BERLIN, ZoneInfo("Europe/Berlin")]).key == "Europe/Berlin"
     assert times.shared_zone([BERLIN, ZoneInfo("Asia/Tokyo")]).key == "UTC"

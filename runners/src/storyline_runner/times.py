@@ -53,21 +53,6 @@ def shared_zone(zones: Iterable[ZoneInfo]) -> ZoneInfo:
     return next(iter(found.values())) if len(found) == 1 else ZoneInfo("UTC")
 
 
-def ago(at: datetime | None, seen_at: datetime) -> str:
-    """How long ago: `12 min ago`; `never` for what has not been."""
-    return "never" if at is None else f"{spoken(seen_at - at)} ago"
-
-
-def spoken(length: timedelta) -> str:
-    """A length of time in its largest unit: `40 s`, `12 min`, `5 h`, `3 days`."""
-    seconds = max(int(length.total_seconds()), 0)
-    if seconds >= 2 * 86_400:
-        return f"{seconds // 86_400} days"
-    if seconds >= 2 * 3_600:
-        return f"{seconds // 3_600} h"
-    return f"{seconds // 60} min" if seconds >= 120 else f"{seconds} s"
-
-
 def read_duration(text: str) -> timedelta:
     """Read `2h`, `30d`. Raises `Misused`."""
     from storyline_core import parse_duration

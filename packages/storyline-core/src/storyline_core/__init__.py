@@ -56,6 +56,9 @@ if TYPE_CHECKING:
         Desk as Desk,
         Received as Received,
     )
+    from storyline_core.discretion import (
+        keep_logs_discreet as keep_logs_discreet,
+    )
     from storyline_core.errors import (
         BackupError as BackupError,
         Busy as Busy,
@@ -83,6 +86,8 @@ if TYPE_CHECKING:
         Figure as Figure,
         Health as Health,
         Status as Status,
+        ago as ago,
+        spoken as spoken,
     )
     from storyline_core.hints import (
         Hint as Hint,
@@ -201,6 +206,7 @@ if TYPE_CHECKING:
         to_hash as to_hash,
     )
     from storyline_core.redaction import (
+        discreet as discreet,
         hide_from_now_on as hide_from_now_on,
         scrub as scrub,
         trace_of as trace_of,
@@ -378,6 +384,7 @@ _HOMES = {
         "Desk",
         "Received",
     ),
+    "discretion": ("keep_logs_discreet",),
     "errors": (
         "BackupError",
         "Busy",
@@ -405,6 +412,8 @@ _HOMES = {
         "Figure",
         "Health",
         "Status",
+        "ago",
+        "spoken",
     ),
     "hints": ("Hint",),
     "hookspecs": (
@@ -521,6 +530,7 @@ _HOMES = {
         "to_hash",
     ),
     "redaction": (
+        "discreet",
         "hide_from_now_on",
         "scrub",
         "trace_of",
@@ -830,6 +840,7 @@ __all__ = [
     "WritableSource",
     "advance",
     "advise",
+    "ago",
     "answerable",
     "backfill_in_json",
     "backfill_in_words",
@@ -840,6 +851,7 @@ __all__ = [
     "confirmed",
     "describe_kind",
     "describe_settings",
+    "discreet",
     "duration_text",
     "effective_settings",
     "find_backup",
@@ -853,6 +865,7 @@ __all__ = [
     "hookspec",
     "is_dead",
     "jitter_of",
+    "keep_logs_discreet",
     "load",
     "load_plugins",
     "look",
@@ -876,6 +889,7 @@ __all__ = [
     "scrub",
     "settings_from",
     "slots_between",
+    "spoken",
     "starter_toml",
     "stickers",
     "story_of_item",

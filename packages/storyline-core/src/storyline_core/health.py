@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -96,11 +96,15 @@ def counted(count: int, thing: str) -> str:
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
-def spoken(age: timedelta) -> str:
-    """A length of time as people say it: `40 s`, `12 min`, `5 h`, `3 days`."""
-    seconds = int(age.total_seconds())
-    for size, unit in ((86_400 * 2, "days"), (3_600 * 2, "h"), (120, "min")):
-        if seconds >= size:
-            length = {"days": 86_400, "h": 3_600, "min": 60}[unit]
-            return f"{seconds // length} {unit}"
+def spoken(length: timedelta) -> str:
+    """A length of time in its largest unit, as people say it: `40 s`, `12 min`, `5 h`, `3 days`; never below none."""
+    seconds = max(int(length.total_seconds()), 0)
+    for size, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
     return f"{seconds} s"
+
+
+def ago(at: datetime | None, now: datetime) -> str:
+    """How long ago: `12 min ago`; `never` for what has not been."""
+    return "never" if at is None else f"{spoken(now - at)} ago"

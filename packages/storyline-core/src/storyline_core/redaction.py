@@ -9,12 +9,15 @@ from urllib.parse import quote, quote_plus
 LONGEST_TRACE = 8_000
 """How many characters of a traceback go into the log."""
 
+LONGEST_LINE = 2_000
+"""How many characters of a line that a library logs."""
+
 _HIDDEN = "[hidden]"
 _PATTERNS = (
     (re.compile(r"(?i)(://)[^/\s:@]+:[^/\s@]+@"), rf"\1{_HIDDEN}@"),
     (
         re.compile(
-            r"(?i)\b((?:access_|refresh_|client_|app_|api_|upload_)?"
+            r"(?i)\b((?:access_|refresh_|client_|app_|api_|upload_|secret_)?"
             r"(?:token|secret|password|passwd|key|signature|authorization|appsecret_proof))(\"?'?\s*[=:]\s*\"?'?)[^\s&\"',)]+"
         ),
         rf"\1\2{_HIDDEN}",
@@ -23,7 +26,7 @@ _PATTERNS = (
     (re.compile(r"(?i)\bbearer\s+[A-Za-z0-9._~+/-]{8,}=*"), f"Bearer {_HIDDEN}"),
     (re.compile(r"\b(?:EAA|IGQ|IGA|ya29\.)[A-Za-z0-9_.-]{20,}"), _HIDDEN),
 )
-
+_AFTER = re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]+")
 
 _MOST_KNOWN = 1_000
 _SHORTEST_KNOWN = 8
@@ -58,3 +61,9 @@ def scrub(text: str, *, limit: int = 500) -> str:
 def trace_of(error: BaseException) -> str:
     """An error's traceback without secrets. A logger's own `exc_info` would repeat its message as it is."""
     return scrub("".join(traceback.format_exception(error)), limit=LONGEST_TRACE)
+
+
+def discreet(text: str, *, tokens: re.Pattern[str] | None = None, limit: int = LONGEST_LINE) -> str:
+    """The text, scrubbed, also without what follows the `?` of an address and without what looks like `tokens`."""
+    text = _AFTER.sub(rf"\1?{_HIDDEN}", text)
+    return scrub(tokens.sub(_HIDDEN, text) if tokens is not None else text, limit=limit)

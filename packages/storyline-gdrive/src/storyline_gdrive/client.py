@@ -13,15 +13,15 @@ from urllib.parse import urlsplit
 import attrs
 import httpx
 
-from storyline_core import PluginFault, Unavailable, hide_from_now_on
+from storyline_core import PluginFault, Unavailable, hide_from_now_on, keep_logs_discreet
 from storyline_gdrive.answers import Json, as_object, objects, parsed, text, unspelled
 from storyline_gdrive.credentials import Credentials, Form, Tokens
 from storyline_gdrive.deadlines import ALLOWED, Bounded, trusted
-from storyline_gdrive.discretion import keep_logs_discreet
 from storyline_gdrive.pace import Carried, Pace, Turns
 from storyline_gdrive.troubles import Refusal, Remedy, fault_of, remedy_of
 
 FILES = "/drive/v3/files"
+_LOUD = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
 Params = Mapping[str, str | int | bool]
 Answer = TypeVar("Answer")
 
@@ -45,7 +45,7 @@ class Drive:
     def __init__(
         self, credentials: Credentials, *, api_url: str, sign_in: str, now: Callable[[], datetime], pace: Pace
     ) -> None:
-        keep_logs_discreet()
+        keep_logs_discreet(_LOUD)
         self._api = api_url.rstrip("/")
         self._sign_in = sign_in
         self._pace = pace

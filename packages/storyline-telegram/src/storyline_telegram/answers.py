@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from storyline_telegram.moments import ago, clock, day
+from storyline_core import ago
+from storyline_telegram.moments import clock, day
 from storyline_telegram.outcomes import brief
 from storyline_telegram.pages import counted, paged, some
 from storyline_telegram.texts import bold, code, cut, line, shown

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +17,7 @@ from telegram.constants import ParseMode
 from telegram.error import ChatMigrated, InvalidToken, TelegramError
 from telegram.request import HTTPXRequest
 
+from storyline_core import keep_logs_discreet
 from storyline_telegram.buttons import Button, Keyboard
 from storyline_telegram.faults import Trouble, Why, sorted_out
 from storyline_telegram.heard import WANTED, Json, is_inside
@@ -27,14 +27,13 @@ from storyline_telegram.trust import trusting
 
 Result = TypeVar("Result")
 
+_LOUD = ("httpx", "httpcore", "httpcore.connection", "httpcore.http11", "telegram.Bot")
 _POOL = 32
 _CONNECT = 10.0
 _NO_PREVIEW = telegram.LinkPreviewOptions(is_disabled=True)
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.WriteError, httpx.WriteTimeout,
            httpx.UnsupportedProtocol, httpx.ProxyError, httpx.InvalidURL)  # fmt: skip
 """Failures after which Telegram cannot have got the whole request, so that nothing came of it."""
-
-_WITH_SECRETS = re.compile(r"/bot|secret_token")
 
 
 @attrs.frozen
@@ -109,7 +108,7 @@ class Client:
     """The bot, spoken to in the loop that first uses it. `read` is how many seconds an answer may take."""
 
     def __init__(self, token: str, api_url: str, *, read: float, upload: float) -> None:
-        _keep_tokens_out_of_logs()
+        keep_logs_discreet(_LOUD)
         self._upload = upload
         self._usual = _Wire(connection_pool_size=_POOL, read_timeout=read, write_timeout=read, connect_timeout=_CONNECT,
                       pool_timeout=read, media_write_timeout=upload, httpx_kwargs=trusting())  # fmt: skip
@@ -330,21 +329,3 @@ def _missing(member: Json, kind: str) -> str:
               "can_send_documents": "files"}  # fmt: skip
     lacking = [word for right, word in rights.items() if status == "restricted" and not member.get(right)]
     return f"to be allowed to send {', '.join(lacking)}" if lacking else ""
-
-
-class _NoTokens(logging.Filter):
-    """Keeps back the lines in which httpx writes down whole addresses, of which the token is a part."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the line may be written."""
-        return not _WITH_SECRETS.search(record.getMessage())
-
-
-_NO_TOKENS = _NoTokens()
-
-
-def _keep_tokens_out_of_logs() -> None:
-    for name in ("httpx", "httpcore", "httpcore.connection", "httpcore.http11", "telegram.Bot"):
-        logger = logging.getLogger(name)
-        if _NO_TOKENS not in logger.filters:
-            logger.addFilter(_NO_TOKENS)

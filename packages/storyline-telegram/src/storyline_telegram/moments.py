@@ -81,21 +81,6 @@ def near(at: datetime, zone: ZoneInfo, now: datetime) -> str:
     return f"{day(at, zone)}{year} {local:%H:%M}"
 
 
-def spoken(length: timedelta) -> str:
-    """A length of time in its largest unit: `40 s`, `12 min`, `5 h`, `3 days`."""
-    seconds = max(int(length.total_seconds()), 0)
-    if seconds >= 2 * 86_400:
-        return f"{seconds // 86_400} days"
-    if seconds >= 2 * 3_600:
-        return f"{seconds // 3_600} h"
-    return f"{seconds // 60} min" if seconds >= 120 else f"{seconds} s"
-
-
-def ago(at: datetime | None, now: datetime) -> str:
-    """How long ago: `12 min ago`; `never` for what has not been."""
-    return "never" if at is None else f"{spoken(now - at)} ago"
-
-
 def megabytes(size: int) -> str:
     """A size in bytes as people read it: `840 kB`, `4.2 MB`, `62 MB`."""
     if size < 1_000_000:

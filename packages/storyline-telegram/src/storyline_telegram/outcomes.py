@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from storyline_core import Post, PostState, holder_of
-from storyline_telegram.moments import clock, near, spoken
+from storyline_core import Post, PostState, holder_of, spoken
+from storyline_telegram.moments import clock, near
 from storyline_telegram.texts import cut, line
 from storyline_telegram.views import Names, name_of
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from storyline_core import ago, spoken
 from storyline_telegram.commands import Command, Who
-from storyline_telegram.moments import ago, near, spoken
+from storyline_telegram.moments import near
 from storyline_telegram.pages import counted, paged, some
 from storyline_telegram.texts import bold, code, cut, line, shown
 from storyline_telegram.views import AccountView, SourceView, name_of

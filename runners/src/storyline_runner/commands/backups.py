@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from storyline_core import spoken
 from storyline_runner import screen, times
 from storyline_runner.complaints import DONE, FAILED
 from storyline_runner.options import DryRun, JsonFlag
@@ -74,7 +75,7 @@ def list_backups(ctx: typer.Context, json_: JsonFlag = False) -> None:
     columns = (Column("name", whole=True), Column("age", whole=True), Column("size", whole=True, right=True),
                Column("holds"))  # fmt: skip
     rows = [
-        (each.path.name, times.spoken(now - each.made_at), _size(each.size), each.problem or _counts(each))
+        (each.path.name, spoken(now - each.made_at), _size(each.size), each.problem or _counts(each))
         for each in backups
     ]
     screen.table(columns, rows)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from storyline_runner import screen, shapes, times
+from storyline_core import ago
+from storyline_runner import screen, shapes
 from storyline_runner.complaints import Misused
 from storyline_runner.options import JsonFlag
 from storyline_runner.screen import Column
@@ -39,7 +40,7 @@ def list_sources(ctx: typer.Context, json_: JsonFlag = False) -> None:
 def _row(source: SourceStanding, now: datetime) -> tuple[str, ...]:
     entry, broken = source.entry, source.counts.broken
     items = f"{source.counts.alive}" + (f" ({broken} broken)" if broken else "")
-    good = times.ago(source.record.last_good_at, now)
+    good = ago(source.record.last_good_at, now)
     if entry is None:
         return source.name, "—", items, f"{good} (not in the settings)", ""
     state = "" if source.running else " (switched off)"

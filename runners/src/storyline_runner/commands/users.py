@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from storyline_core import ago, spoken
 from storyline_runner import screen, shapes, tally_shapes, times
 from storyline_runner.options import CsvFlag, JsonFlag, Since
 from storyline_runner.screen import Column
@@ -50,7 +51,7 @@ def list_users(
     columns = (Column("id"), Column("name"), Column("role", whole=True), Column("team"), Column("posts", right=True),
                Column("last seen"))  # fmt: skip
     rows = [
-        (each.person, _name(each), str(each.role), each.team or "", str(each.posts), times.ago(each.last_seen_at, now))
+        (each.person, _name(each), str(each.role), each.team or "", str(each.posts), ago(each.last_seen_at, now))
         for each in people
     ]
     screen.table(columns, rows)
@@ -130,7 +131,7 @@ def stats(
             names.get(each.person) or each.person,
             str(each.posts),
             ", ".join(f"{count} {event}" for event, count in sorted(each.decisions.items())) or "nothing",
-            f"in {times.spoken(each.answered_in)}" if each.answered_in is not None else "",
+            f"in {spoken(each.answered_in)}" if each.answered_in is not None else "",
             ", ".join(f"{hour}:00" for hour in busiest(each.hours)),
             " ".join(f"#{tag}" for tag in top(each.tags, 3)),
             times.shown(each.last_at, zone, seen_at=now),

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from storyline_runner import times
+from storyline_core import spoken
 from storyline_runner.collector import collect_as_usual
 from storyline_runner.complaints import DONE, INTERRUPTED, Misused
 from storyline_runner.daemon import memory
@@ -84,7 +84,7 @@ def _open(session: Session, stack: ExitStack, wishes: Wishes, *, dry_run: bool) 
             if session.settings().database_url.startswith("sqlite"):
                 raise
             wait = back_off.failed()
-            log.error("%s It is tried again in %s.", error, times.spoken(wait))
+            log.error("%s It is tried again in %s.", error, spoken(wait))
         if wishes.next(wait) is Wish.STOP:
             return None
 

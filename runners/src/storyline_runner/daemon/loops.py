@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from time import monotonic
 
-from storyline_runner import times
+from storyline_core import spoken
 from storyline_runner.daemon.pulse import Pulse
 from storyline_runner.daemon.stopping import CutShort, Stop
 
@@ -77,8 +77,8 @@ class Loop:
                 if self._pulse is not None:
                     self._pulse.fail(self.name, wait)
                 if isinstance(error, StorylineError):
-                    log.error("%s: %s It is tried again in %s.", self.name, error, times.spoken(wait))
+                    log.error("%s: %s It is tried again in %s.", self.name, error, spoken(wait))
                 else:
-                    again = times.spoken(wait)
+                    again = spoken(wait)
                     log.error("%s failed. It is tried again in %s.\n%s", self.name, again, trace_of(error))
                 self._stop.sleep(wait)

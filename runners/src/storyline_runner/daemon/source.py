@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from storyline_runner import times
+from storyline_core import spoken
 from storyline_runner.daemon.loops import BackOff
 from storyline_runner.daemon.stopping import Stop
 
@@ -255,7 +255,7 @@ class SourceLoop:
         if isinstance(error, Unavailable) and error.retry_after is not None:
             wait = error.retry_after
         self._wait_until = monotonic() + wait.total_seconds()
-        self._tell("look", f"{self._entry.name}: {error} It is tried again in {times.spoken(wait)}.", str(error))
+        self._tell("look", f"{self._entry.name}: {error} It is tried again in {spoken(wait)}.", str(error))
 
     def _tell(self, topic: str, text: str, news: str = "") -> None:
         """Log a warning, unless it is what was told of this topic last."""

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
-from storyline_runner import times
+from storyline_core import spoken
 from storyline_runner.daemon.looking import Look, Looking
 from storyline_runner.daemon.pulse import Pulse
 from storyline_runner.daemon.stopping import Stop
@@ -89,7 +89,7 @@ def seen(look: Look | None) -> Health:
         for row in look.health.checks
     ]
     if look.stale:
-        words = f"the last look was {times.spoken(look.age)} ago, and none has ended since"
+        words = f"the last look was {spoken(look.age)} ago, and none has ended since"
         rows.insert(0, Check("check", Status.UNHEALTHY, words, "Storyline hangs: see its log, and start it again."))
     return Health(tuple(rows))
 
