@@ -156,6 +156,15 @@ def test_a_database_that_waits_for_its_migrations_is_saved_before(command: Proje
     command.done("db", "check")
 
 
+def test_a_database_that_is_not_there_is_not_copied(command: Project) -> None:
+    command.settings(SETTINGS.format(database="sqlite:///nowhere.db", mode="manual"))
+    (command.folder / "pictures").mkdir()
+    said = command("db", "copy", "--to", "sqlite:///copy.db")
+    assert said.code == 2
+    assert "nowhere.db" in said.err
+    assert not (command.folder / "copy.db").exists()
+
+
 def test_everything_moves_to_the_other_database_and_back(project: Project, empty_postgresql_url: str) -> None:
     post = project.post_now()
     url = empty_postgresql_url.replace("+psycopg2", "")

@@ -65,6 +65,20 @@ def test_what_people_did_is_counted(told: tuple[Project, str]) -> None:
     assert project.done("users", "stats", "--since", "2999-01-01", "--json").rows("stats") == []
 
 
+def test_somebody_who_was_never_seen_has_no_numbers(told: tuple[Project, str]) -> None:
+    project, _ = told
+    said = project("users", "stats", "nobdoy")
+    assert said.code == 1
+    assert "storyline users list" in said.err
+    [row] = project.done("users", "stats", "--json").rows("stats")
+    assert project.done("users", "stats", str(row["id"]), "--json").rows("stats") == [row]
+
+
+def test_a_sheet_without_rows_is_empty(told: tuple[Project, str]) -> None:
+    project, _ = told
+    assert project.done("users", "stats", "--since", "2999-01-01", "--csv").out == ""
+
+
 def test_every_list_is_a_sheet_as_well(told: tuple[Project, str]) -> None:
     project, post = told
     rows = sheet(project.done("history", "--csv"))

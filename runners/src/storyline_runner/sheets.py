@@ -21,8 +21,13 @@ def show_rows(name: str, rows: Sequence[Mapping[str, object]], *, as_csv: bool) 
 
 
 def write(rows: Iterable[Mapping[str, object]]) -> None:
-    """Write rows with a header; what lies in one another becomes `outer.inner`, lists are joined by semicolons."""
+    """Write rows with a header; what lies in one another becomes `outer.inner`, lists are joined by semicolons.
+
+    Without rows nobody knows the columns, and nothing is written.
+    """
     flat = [dict(_flat(row)) for row in rows]
+    if not flat:
+        return
     names = list(dict.fromkeys(name for row in flat for name in row))
     writer = csv.DictWriter(sys.stdout, names, restval="", lineterminator="\n")
     writer.writeheader()

@@ -82,7 +82,10 @@ def copy(
     settings = session_of(ctx).settings()
     if to == settings.database_url:
         raise Misused("That is the database itself. Name another one, which is empty.")
-    source, target = open_store(settings.database_url, read_only=True), open_store(to)
+    source = open_store(settings.database_url, read_only=True)
+    if source.embedded and source.file is None:
+        raise Misused(f"There is no database {hide_password(settings.database_url)} yet, so nothing can be copied.")
+    target = open_store(to)
     try:
         if not source.schema().level:
             raise Misused(f"The {source.place} has tables of another version. Run first: storyline db upgrade")

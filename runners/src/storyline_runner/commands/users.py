@@ -120,6 +120,9 @@ def stats(
         zone, now = times.zone_of(storyline.settings), storyline.clock()
         start = times.read_since(since, zone, now) if since else None
         found = unit.people.stats(user, since=start, zone=zone)
+        if user is not None and not any(each.posts or each.decisions for each in found):
+            # Whoever decides at a terminal is known by decisions alone; of anybody else it is a slip of the pen.
+            unit.people.get(user)
         names = {person.person: person.name for person in unit.people.list()}
     if json_ or csv:
         show_rows("stats", list(map(tally_shapes.stats_shape, found)), as_csv=csv)
