@@ -18,8 +18,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
-from types import TracebackType
-from typing import Self
 
 from tests.gdrive.drive_api.clock import Clock
 from tests.gdrive.drive_api.consent import Client, Grant, OAuth
@@ -32,6 +30,7 @@ from tests.gdrive.drive_api.state import API, Call, Knobs, State
 from tests.gdrive.drive_api.tree import Node, Person
 from tests.gdrive.drive_api.wire import Listener
 from tests.gdrive.drive_api.world import World
+from tests.loopback.ending import Ending
 
 FULL = API
 READONLY = f"{API}.readonly"
@@ -39,7 +38,7 @@ PER_FILE = f"{API}.file"
 METADATA = f"{API}.metadata.readonly"
 
 
-class DriveApi:
+class DriveApi(Ending):
     """The server and its world. Every method may be called from any thread while clients are connected."""
 
     def __init__(self, clock: Callable[[], datetime] | None = None) -> None:
@@ -53,14 +52,6 @@ class DriveApi:
         self._listener = Listener(self._exchange)
         self.state.address = self.oauth.address = self.address
         self._listener.begin()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Ends every connection."""

@@ -10,8 +10,7 @@ import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import attrs
 import httpx
@@ -21,6 +20,7 @@ from tests.instagram.graph_api.controls import Controls, converter
 from tests.instagram.graph_api.state import State
 from tests.instagram.graph_api.told import Account, Call, Cloud, ContainerTold, Copy, StoryTold
 from tests.instagram.graph_api.wire import Listener, Site
+from tests.loopback.ending import Ending
 from tests.loopback.faults import Way
 
 ROOT = Path(__file__).parents[3]
@@ -275,7 +275,7 @@ class Face:
         self._do("forget_calls")
 
 
-class GraphApi(Face):
+class GraphApi(Ending, Face):
     """A server on a thread of this process."""
 
     def __init__(self, port: int = 0) -> None:
@@ -286,14 +286,6 @@ class GraphApi(Face):
         self.address = state.address = self._listener.address
         self._listener.begin()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def close(self) -> None:
         """Ends every connection."""
         self._listener.end()
@@ -303,20 +295,12 @@ class GraphApi(Face):
         return self._controls.do(name, given)
 
 
-class GraphRemote(Face):
+class GraphRemote(Ending, Face):
     """A server in another process, by its address."""
 
     def __init__(self, address: str) -> None:
         self.address = address
         self._client = httpx.Client(trust_env=False, timeout=30)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Lets go of the server, which goes on."""

@@ -17,9 +17,8 @@ import tempfile
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from tests.loopback.ending import Ending
 from tests.telegram.bot_api.chats import Account, Conversation, Member
 from tests.telegram.bot_api.files import Shelf
 from tests.telegram.bot_api.limits import Fault, FloodControl, Way
@@ -35,7 +34,7 @@ WORDS = {
 }  # fmt: skip
 
 
-class BotApi:
+class BotApi(Ending):
     """The server and its world. Every method may be called from any thread while clients are connected."""
 
     def __init__(self, clock: Callable[[], datetime] | None = None) -> None:
@@ -46,14 +45,6 @@ class BotApi:
         self._ids = itertools.count(7_000_000_001)
         self._chat_ids = itertools.count(1)
         self._listener.begin()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Ends every connection, poll and push, and removes the files."""
