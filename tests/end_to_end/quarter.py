@@ -183,13 +183,13 @@ class Quarter:
 
     def _step(self) -> timedelta:
         """How long until something is looked at again: to the next moment at which something is due, and a bit."""
-        now, longest = self.world.clock.at, timedelta(minutes=100) * (0.2 + self.random.random())
+        now, longest = self.world.clock.at, self.plan.idle * (0.2 + self.random.random())
         where = "WHERE state NOT IN ('posted', 'skipped', 'rejected', 'missed', 'failed')"
         due = until_due(judging.rows_of(self.engine, "posts", Waiting, where), self.accounts, now)
         waits = [self.starts_at[number] - now for number, worker in enumerate(self.workers) if worker is None]
         waits += [hand.wakes_at - now for hand in self.world.relay.hands if hand.wakes_at is not None]
         waits += [due] if due is not None else []
-        waits += [A_TURN] if any(self.world.plugin.team(place).waiting for place in TEAMS) else []
+        waits += [A_TURN] if any(team.waiting and not team.broken for team in self.people.teams()) else []
         soonest = max(min(waits, default=longest), timedelta())
         self.something_due = soonest < longest
         return min(longest, soonest + A_TURN * self.random.random())

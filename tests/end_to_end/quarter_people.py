@@ -11,7 +11,7 @@ import attrs
 
 from storyline_core import Decision, DecisionError, MediaItem, PostEvent, PostState, Storyline
 from storyline_core.testing.memory import MemoryPlugin
-from storyline_core.testing.memory_team import Card
+from storyline_core.testing.memory_team import Card, MemoryTeam
 from tests.end_to_end.world import SetClock
 
 ANSWERS = {
@@ -71,6 +71,10 @@ class People:
         self._last = clock.at
         self._wishes = itertools.count()
         self._resting: list[str] = []
+
+    def teams(self) -> list[MemoryTeam]:
+        """Every team as it is."""
+        return [self._plugin.team(place) for place in self._teams]
 
     def answer(self, posts: dict[str, PostState]) -> None:
         """Let each team look at its cards; `posts` says how the posts of the last days stand."""

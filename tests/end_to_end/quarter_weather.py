@@ -177,12 +177,13 @@ class Stories(list[Story]):
 
 @attrs.define
 class Outage:
-    """A place that is down from one instant to another."""
+    """A place that is down from one instant to another; `raging` while it is."""
 
     kind: str
     place: str
     begins: datetime
     ends: datetime
+    raging: bool = False
 
 
 def outages_of(
@@ -201,8 +202,12 @@ def outages_of(
 
 
 def let_rage(plugin: MemoryPlugin, outages: list[Outage], now: datetime) -> None:
-    """Break and mend the places as it is due now."""
-    broken = {(each.kind, each.place) for each in outages if each.begins <= now < each.ends}
+    """Break and mend the places as it is due now. What could not be mended before lasted until now."""
+    for each in outages:
+        if each.raging and each.ends <= now:
+            each.ends = now
+        each.raging = each.begins <= now < each.ends
+    broken = {(each.kind, each.place) for each in outages if each.raging}
     for kind, place in {(each.kind, each.place) for each in outages}:
         down = (kind, place) in broken
         if kind == "source":

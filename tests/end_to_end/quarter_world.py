@@ -33,7 +33,10 @@ WATCH = "watch"
 
 @attrs.frozen
 class Plan:
-    """How much happens: days, items, workers, which days the machine is off, and how bad it gets."""
+    """How much happens: days, items, workers, which days the machine is off, how bad it gets.
+
+    `idle` is about how long nobody looks while nothing is due.
+    """
 
     days: int = 91
     items: int = 5_000
@@ -44,6 +47,7 @@ class Plan:
     second_turns: int = 7
     begins: datetime = BEGINS
     answer_within: timedelta = timedelta(hours=24)
+    idle: timedelta = timedelta(minutes=100)
 
     @property
     def ends(self) -> datetime:

@@ -12,14 +12,25 @@ from datetime import timedelta
 import attrs
 import pytest
 
-from storyline_core import Decision, Mode, Post, PostEvent, PostState, Storyline, Uncertain, load_plugins
+from storyline_core import (
+    Decision,
+    Entry,
+    Mode,
+    Post,
+    PostEvent,
+    PostState,
+    Settings,
+    Storyline,
+    Uncertain,
+    load_plugins,
+)
 from storyline_core.agenda import CLAIM_FOR
 from storyline_core.steps import publish
 from storyline_core.steps.offer import offer
 from storyline_core.steps.settle import find
 from storyline_core.store import open_store
 from storyline_core.testing.faults import Faults
-from storyline_core.testing.memory import MemoryPlugin
+from storyline_core.testing.memory import MemoryPlugin, Place
 from tests.end_to_end.memory_world import fill_folder, settings_of
 from tests.end_to_end.world import START, SetClock
 
@@ -34,9 +45,9 @@ class Meanwhile(Faults):
     def __init__(self) -> None:
         super().__init__()
         self.call = ""
-        self.happens: Callable[[], None] = lambda: None
+        self.happens: Callable[[], object] = lambda: None
 
-    def when(self, call: str, happens: Callable[[], None]) -> None:
+    def when(self, call: str, happens: Callable[[], object]) -> None:
         self.call, self.happens = call, happens
 
     @contextmanager
@@ -69,23 +80,24 @@ class Scene:
 
 
 @contextmanager
-def working(database_url: str, plugin: MemoryPlugin, clock: SetClock, name: str, mode: Mode) -> Iterator[Storyline]:
+def working(settings: Settings, plugin: MemoryPlugin, clock: SetClock, name: str) -> Iterator[Storyline]:
     """A worker of that name."""
     with ExitStack() as stack:
-        store = open_store(database_url)
+        store = open_store(settings.database_url)
         stack.callback(store.close)
-        settings = settings_of(database_url, mode=mode)
         yield Storyline(settings, load_plugins(extra=[plugin], entry_points=False), store, stack, clock, name)
 
 
 @contextmanager
-def scene_of(database_url: str, mode: Mode = Mode.AUTO) -> Iterator[Scene]:
+def scene_of(database_url: str, mode: Mode = Mode.AUTO, publisher: str = "memory") -> Iterator[Scene]:
+    settings = settings_of(database_url, mode=mode)
+    settings = attrs.evolve(settings, publishers=[Entry("stage", publisher, Place())])
     plugin, meanwhile, clock = MemoryPlugin(), Meanwhile(), SetClock()
     plugin.faults = meanwhile
     fill_folder(plugin, 8)
     with (
-        working(database_url, plugin, clock, "mine", mode) as mine,
-        working(database_url, plugin, clock, "other", mode) as other,
+        working(settings, plugin, clock, "mine") as mine,
+        working(settings, plugin, clock, "other") as other,
     ):
         mine.tick()
         clock.at = FIRST_SLOT
@@ -169,6 +181,22 @@ def test_a_claim_keeps_others_away_until_it_lapses_and_no_longer(database_url: s
         case.step(scene.mine, seen)
         assert [post.state for post in given] == [seen.state, case.ends]
         assert scene.calls(case.call) == 2
+
+
+@pytest.mark.parametrize("publisher", ["memory", "memory-careful"])
+def test_what_took_longer_than_its_claim_is_not_published_any_more(database_url: str, publisher: str) -> None:
+    """Another may be at it by then. A careful publisher is asked first, and that may take long."""
+    with scene_of(database_url, publisher=publisher) as scene:
+        ready = _prepare(scene.mine, _approve(scene.mine, scene.post()))
+        begun = scene.clock()
+        if publisher == "memory":
+            scene.clock.forward(CLAIM_FOR)
+        else:
+            scene.meanwhile.when("find", lambda: scene.clock.forward(CLAIM_FOR))
+        after = publish.publish(scene.mine.line("main"), ready, begun)
+        assert (after.state, after.claimed_by) == (PostState.PREPARED, None)
+        assert scene.calls("publish") == 0
+        assert _publish(scene.mine, after).state is PostState.POSTED
 
 
 def test_two_posts_are_not_published_at_once_by_one_publisher(database_url: str) -> None:

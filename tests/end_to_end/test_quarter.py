@@ -21,13 +21,14 @@ from tests.end_to_end.quarter_world import Plan, accounts_of
 from tests.end_to_end.world import SetClock
 
 SAMPLE = Plan(
-    days=4,
+    days=3,
     items=300,
     off=(1.6, 2.2),
     severity=2.0,
     second_turns=2,
     begins=datetime(2026, 3, 27, 0, 30, tzinfo=UTC),
     answer_within=timedelta(hours=8),
+    idle=timedelta(hours=3),
 )
 """Over the weekend on which Berlin's clocks change, with everything that goes wrong twice as often."""
 
@@ -175,6 +176,19 @@ def test_a_slot_that_was_missed_in_silence_is_seen() -> None:
         assert bool(verdict.wrong) is wrong
 
 
+def test_a_slot_that_was_missed_although_a_worker_turned_in_its_time_is_seen() -> None:
+    nobody, down = judging.NOBODY_THERE, "The service is down."
+    for reason, begun, ended, wrong in (
+        (nobody, NOON + HOUR / 4, NOON + HOUR / 2, True),
+        (nobody, NOON - HOUR, NOON + HOUR / 2, False),
+        (nobody, NOON + HOUR / 2, NOON + 2 * HOUR, False),
+        (down, NOON + HOUR / 4, NOON + HOUR / 2, False),
+    ):
+        verdict = judging.Verdict(missed=[_post(0, state="missed", reason=reason)])
+        judging.judge_attended(verdict, ACCOUNTS, [(begun, ended)])
+        assert bool(verdict.wrong) is wrong
+
+
 @pytest.mark.parametrize(
     ("posts", "stages", "later", "dead", "wrong"),
     [
@@ -198,7 +212,7 @@ def test_two_workers_at_one_thing_at_once_are_seen(
 
     hands = [relay.hire(name) for name in "ab"]
     for hand, post, stage in zip(hands, posts, stages, strict=True):
-        hand.job = lambda hand=hand, post=post, stage=stage: publishes(hand, post, stage)  # type: ignore[misc]
+        hand.job = lambda hand=hand, post=post, stage=stage: publishes(hand, post, stage)
         hand.go_on()
         hand.dead = dead
         clock.forward(later)
