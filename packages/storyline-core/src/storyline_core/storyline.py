@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime, timedelta
@@ -20,6 +18,7 @@ from storyline_core.desk import Desk
 from storyline_core.desk.desks import Desks
 from storyline_core.errors import StorylineError
 from storyline_core.health import Check, Health
+from storyline_core.holders import holder_here
 from storyline_core.interfaces import Decision, Draft, MediaSourceProvider, Notifier, Publisher
 from storyline_core.media import MediaItem
 from storyline_core.opening import Opened, account_in
@@ -80,12 +79,12 @@ class Storyline(Backfilling):
         store: Store,
         stack: ExitStack,
         clock: Callable[[], datetime],
-        holder: str = "",
+        holder: str,
         desks: Desks | None = None,
     ) -> None:
         super().__init__(settings, store, clock)
         self.plugins = plugins
-        self.holder = holder or f"{socket.gethostname()}:{os.getpid()}"
+        self.holder = holder
         if desks is None:
             desks = Desks(settings, plugins, store, clock, self._house_of_desk)
             stack.callback(desks.close)
@@ -336,4 +335,5 @@ def open_storyline(
         store.ensure_schema()
         if not read_only:
             carry_over_names(store, settings)
-        yield Storyline(settings, plugins or load_plugins(), store, stack, clock)
+        holder = stack.enter_context(holder_here())
+        yield Storyline(settings, plugins or load_plugins(), store, stack, clock, holder)
