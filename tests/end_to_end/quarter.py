@@ -362,7 +362,10 @@ class Quarter:
             WATCH,
             world.outages,
             world.off,
-            {"photos": "harbour-team", "drive": "harbour-team", "attic": "market-team"},
+            {
+                source: [place for place, account in TEAMS.items() if source in self.accounts[account].sources]
+                for source in ("photos", "drive", "attic")
+            },
         )
         alerts = sorted(self.alerts.values(), key=lambda row: row.id)
         judging.judge_alerts(verdict, alerts, world.told, heard, world.clock.at)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from typing import TypeVar
@@ -368,15 +368,15 @@ class Heard:
     watch: str
     outages: Sequence[Outage]
     off: Sequence[tuple[datetime, datetime]]
-    sources: Mapping[str, str]
+    sources: Mapping[str, Collection[str]]
 
-    def place_of(self, key: str) -> str:
-        """The place that has to hear of an alert."""
+    def places_of(self, key: str) -> Collection[str]:
+        """The places that have to hear of an alert: of a source, every team whose account uses it."""
         topic, _, rest = key.partition("/")
         name = rest.partition("/")[0]
         if topic == "source":
             return self.sources[name]
-        return self.teams.get(name, self.watch) if topic not in ("health", "upkeep") else self.watch
+        return (self.teams.get(name, self.watch) if topic not in ("health", "upkeep") else self.watch,)
 
     def fair(self, place: str, begins: datetime, ends: datetime) -> bool:
         """Whether somebody was at work and the place could be reached all the time between."""
@@ -404,7 +404,7 @@ def judge_alerts(
         for alert in alerts:
             messages = of_row[place, alert.id]
             _judge_repeats(verdict, place, alert, messages)
-            if place == heard.place_of(alert.key) and alert.level != AlertLevel.INFO:
+            if place in heard.places_of(alert.key) and alert.level != AlertLevel.INFO:
                 later = [row for row in by_key[alert.key] if row.id > alert.id]
                 soon_again = bool(alert.cleared_at and later and later[0].raised_at < alert.cleared_at + SOON)
                 _judge_missing(verdict, place, alert, messages, heard, now, again=soon_again)

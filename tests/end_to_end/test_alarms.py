@@ -6,10 +6,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
-from storyline_core import Mode
+import attrs
+
+from storyline_core import Entry, Mode, load_plugins, open_storyline
 from storyline_core.interfaces import Alert
 from storyline_core.testing import Crash, MemoryPlugin
-from tests.end_to_end.memory_world import fill_folder, opened_in_memory
+from storyline_core.testing.memory import Place
+from tests.end_to_end.memory_world import fill_folder, opened_in_memory, settings_of
 from tests.end_to_end.world import START, SetClock
 
 MISSED = "missed/main"
@@ -96,6 +99,42 @@ def test_that_something_is_over_is_told_once(database_url: str) -> None:
             storyline.tick()
             storyline.tell_channels()
     assert _told(plugin, UNREACHABLE) == [False, True]
+
+
+def test_every_team_that_a_source_feeds_hears_of_it_as_soon_as_it_can_be_told(database_url: str) -> None:
+    plugin, clock = _world()
+    settings = settings_of(database_url)
+    [main] = settings.accounts.values()
+    second = attrs.evolve(main, name="second", notifier="others", publisher=None, mode=Mode.MANUAL)
+    teams = [*settings.notifiers.values(), Entry("others", "memory", Place("others"))]
+    settings = attrs.evolve(settings, notifiers=teams, accounts=[main, second])
+
+    def told(place: str) -> list[bool]:
+        return [alert.cleared for alert in plugin.team(place).alerts if alert.key == UNREACHABLE]
+
+    def later(span: timedelta) -> None:
+        clock.forward(span)
+        storyline.tick()
+        storyline.tell_channels()
+
+    with open_storyline(settings, plugins=load_plugins(extra=[plugin]), clock=clock) as storyline:
+        storyline.tick()
+        plugin.team().break_down()
+        plugin.folder().break_down()
+        for _ in range(3):
+            later(timedelta(minutes=10))
+        assert (told("main"), told("others")) == ([], [False])
+        plugin.team().mend()
+        for _ in range(12):
+            later(timedelta(minutes=10))
+        assert (told("main"), told("others")) == ([False], [False])
+        later(timedelta(hours=25))
+        later(timedelta(minutes=10))
+        assert (told("main"), told("others")) == ([False, False], [False, False])
+        plugin.folder().mend()
+        for _ in range(12):
+            later(timedelta(minutes=10))
+    assert (told("main"), told("others")) == ([False, False, True], [False, False, True])
 
 
 def test_what_is_closed_in_silence_is_not_said_to_be_over(database_url: str) -> None:

@@ -20,7 +20,7 @@ from storyline_core.posts import Post
 from storyline_core.redaction import scrub
 from storyline_core.steps.line import Line, guarded
 from storyline_core.steps.tenure import Tenure
-from storyline_core.store import AlertRecord, Unit
+from storyline_core.store import AlertRecord, Telling, Unit
 
 log = logging.getLogger("storyline")
 
@@ -81,12 +81,15 @@ def ask_person(line: Line, side: Side, error: NeedsPerson, now: datetime) -> Non
 
 
 def _told_of_source(line: Line, remedy: str) -> bool:
-    """Whether an open alert about a source of the account asks for the very same."""
-    with line.store.read() as unit:
-        open_now = unit.alerts.open()
+    """Whether an open alert about a source of the account, of which its team heard, asks for the very same."""
+    channel = line.account.notifier
+    if channel is None or not remedy:
+        return False
     ours = {f"source/{source}" for source in line.account.sources}
-    return bool(remedy) and any(
-        alert.times_told and alert.remedy == remedy and alert.key.rpartition("/")[0] in ours for alert in open_now
+    with line.store.read() as unit:
+        known = [telling.alert for telling in unit.tellings.pending(channel) if telling.times_told]
+    return any(
+        alert.cleared_at is None and alert.remedy == remedy and alert.key.rpartition("/")[0] in ours for alert in known
     )
 
 
@@ -112,14 +115,16 @@ def _is_open(alert: AlertRecord | None) -> bool:
 
 
 def raise_alert(line: Line, key: str, level: AlertLevel, text: str, remedy: str, now: datetime) -> None:
-    """Record an alert, and tell it once through the account's notifier."""
+    """Record an alert, and tell it once through the account's notifier.
+
+    The teams of other accounts that it concerns hear of it in their next turns.
+    """
     # The words of an error that needs a person end with the remedy; nobody should be told it twice.
     text = text.removesuffix(remedy).rstrip()
     with line.store.begin() as unit:
         new = record_alert(line, unit, Alert(key=key, level=level, text=text, remedy=remedy), now)
-        record = unit.alerts.last(key)
-    # One that nobody has heard of yet may have been raised by a process that died over it.
-    told = record is not None and not record.times_told and _told(line, key, now, _is_untold)
+    # One that the team has not heard of yet may have been raised by a process that died over it.
+    told = _told(line, key, now, _is_untold)
     urgent = logging.ERROR if level in (AlertLevel.ERROR, AlertLevel.CRITICAL) else logging.WARNING
     # What was told before is no news in every turn.
     log.log((logging.INFO if told else urgent) if new else logging.DEBUG, "%s %s", text, remedy)
@@ -135,15 +140,15 @@ def record_alert(line: Line, unit: Unit, alert: Alert, now: datetime) -> bool:
 
 
 def clear_alert(line: Line, key: str, now: datetime) -> None:
-    """Record that what an alert told is mended, and say so once to whoever was told of it."""
+    """Record that what an alert told is mended, and say so once to the team; to others that were told, the courier."""
     with line.store.read() as unit:
         alert = unit.alerts.last(key)
     if alert is None or not _is_open(alert):
         return
     with line.store.begin() as unit:
         cleared = unit.alerts.clear(key, at=now)
-    if cleared and alert.times_told:
-        _told(line, key, now, lambda record, now: record.cleared_at is not None)
+    if cleared:
+        _told(line, key, now, _is_over)
 
 
 def close_alerts(line: Line, now: datetime, which: Callable[[str], bool]) -> None:
@@ -170,14 +175,19 @@ def close_alerts_of(line: Line, post: Post, now: datetime) -> None:
 
 
 def repeat_alerts(line: Line, now: datetime) -> None:
-    """Tell again what was open before now, ever more sparsely; and at last what nobody could be told at the time."""
-    if line.notifier is None or line.account.dry_run:
+    """Tell the team again what is open, ever more sparsely; and at last what it could not be told, or others were.
+
+    Each channel has its own count: that one has heard of an alert about a shared source keeps it from no other.
+    """
+    channel = line.account.notifier
+    if channel is None or line.notifier is None or line.account.dry_run:
         return
     with line.store.read() as unit:
-        open_now = [alert for alert in unit.alerts.open() if not is_outward(alert.key)]
-    due = [alert for alert in open_now if concerns(line.account, alert.key) and _due(alert, now)]
-    for alert in due:
-        if not _told(line, alert.key, now, _due):
+        pending = [telling for telling in unit.tellings.pending(channel) if not is_outward(telling.alert.key)]
+    for telling in pending:
+        if not concerns(line.account, telling.alert.key) or not _due(telling, now):
+            continue
+        if not _told(line, telling.alert.key, now, _due):
             break
 
 
@@ -209,16 +219,20 @@ def is_of_check(key: str) -> bool:
     return key.startswith("health/")
 
 
-def _is_untold(alert: AlertRecord, now: datetime) -> bool:
-    return alert.cleared_at is None and not alert.times_told
+def _is_untold(telling: Telling, now: datetime) -> bool:
+    return telling.alert.cleared_at is None and not telling.times_told
 
 
-def _due(alert: AlertRecord, now: datetime) -> bool:
-    if alert.cleared_at is not None:
+def _is_over(telling: Telling, now: datetime) -> bool:
+    return telling.alert.cleared_at is not None and bool(telling.times_told) and telling.over_told_at is None
+
+
+def _due(telling: Telling, now: datetime) -> bool:
+    if telling.alert.cleared_at is not None:
         return False
-    if alert.told_at is None:
-        return alert.raised_at < now
-    return now >= told_again_at(alert.told_at, alert.times_told)
+    if telling.told_at is None:
+        return telling.alert.raised_at < now
+    return now >= told_again_at(telling.told_at, telling.times_told)
 
 
 def told_again_at(told_at: datetime, times_told: int) -> datetime:
@@ -227,23 +241,21 @@ def told_again_at(told_at: datetime, times_told: int) -> datetime:
     return told_at + min(REPEATED_AFTER * doubled, LONGEST_SILENCE)
 
 
-def _told(line: Line, key: str, now: datetime, due: Callable[[AlertRecord, datetime], bool]) -> bool:
+def _told(line: Line, key: str, now: datetime, due: Callable[[Telling, datetime], bool]) -> bool:
     """Tell the account's team of the latest alert of this key, if that is still due once nobody else may tell it.
 
     What cannot be told now is told by the next turn, its end by the courier (`steps.outward`).
     """
     name = line.account.notifier
-    if name is None or line.notifier is None or line.account.dry_run:
+    if name is None or line.notifier is None or line.account.dry_run or _still_due(line, name, key, now, due) is None:
         return False
     try:
         tenure = Tenure(line.store, line.clock, f"alerts/{name}", line.holder, line.clock())
     except Busy:
         return False
     try:
-        with line.store.read() as unit:
-            record = unit.alerts.last(key)
-            over_told = record is not None and unit.tellings.over_told(name, record)
-        if record is None or over_told or not due(record, now):
+        record = _still_due(line, name, key, now, due)
+        if record is None:
             return False
         said = record.alert
         if said.cleared:
@@ -251,6 +263,14 @@ def _told(line: Line, key: str, now: datetime, due: Callable[[AlertRecord, datet
         return _tell(line, said) and _noted(line, name, record, now)
     finally:
         tenure.end()
+
+
+def _still_due(
+    line: Line, channel: str, key: str, now: datetime, due: Callable[[Telling, datetime], bool]
+) -> AlertRecord | None:
+    with line.store.read() as unit:
+        record = unit.alerts.last(key)
+        return record if record is not None and due(unit.tellings.of(channel, record), now) else None
 
 
 def _noted(line: Line, channel: str, record: AlertRecord, now: datetime) -> bool:

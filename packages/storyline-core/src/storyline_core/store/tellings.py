@@ -83,10 +83,14 @@ class Tellings:
             fresh.on_conflict_do_update(index_elements=[tellings.c.alert_id, tellings.c.channel], set_=news)
         )
 
-    def over_told(self, channel: str, alert: AlertRecord) -> bool:
-        """Whether the channel knows that this alert is over."""
-        known = select(tellings.c.over_told_at).where(tellings.c.channel == channel, _of(alert))
-        return self.connection.execute(known).scalar() is not None
+    def of(self, channel: str, alert: AlertRecord) -> Telling:
+        """What the channel was told of this alert."""
+        row = self.connection.execute(
+            select(tellings.c.told_at, tellings.c.times_told, tellings.c.over_told_at).where(
+                tellings.c.channel == channel, _of(alert)
+            )
+        ).one_or_none()
+        return Telling(alert) if row is None else Telling(alert, row.told_at, row.times_told, row.over_told_at)
 
     def silence(self, channel: str, alert: AlertRecord, at: datetime) -> None:
         """The channel need not be told that this alert is over."""
