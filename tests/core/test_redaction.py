@@ -52,3 +52,55 @@ def test_what_libraries_log_is_told_without_what_opens_doors(caplog: pytest.LogC
         "setWebhook with {'secret_token': '[hidden]'}",
     ]
     assert len(loud.filters) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Authorization: Bearer hunter2abcdefghijklmnopqrstuvwxyz",
+        "authorization=hunter2",
+        "Proxy-Authorization: Basic hunter2=",
+        "Authorization: Token hunter2",
+        'Authorization: Digest username="ada", response="hunter2"',
+        '{"Authorization": "Bearer hunter2", "Accept": "text/html"}',
+        "{'Authorization': b'Basic hunter2'}",
+        r"{\"Authorization\": \"Bearer hunter2\"}",
+        "[(b'Authorization', b'Basic hunter2')]",
+        "access_token: Bearer hunter2",
+        "sslmode=require sslpassword=hunter2",
+        "client_secret_key=hunter2",
+        "my_secret_token: 'hunter2'",
+        "AWS_SECRET_ACCESS_KEY=hunter2",
+        "apiKey: hunter2",
+        "postgresql://ada:x@hunter2@db/stories",
+        "postgresql://ada:x@y:hunter2@db/stories",
+        "redis://:hunter2@cache/0",
+    ],
+)
+def test_a_secret_is_known_by_what_stands_before_it(text: str) -> None:
+    said = scrub(text)
+    assert "hunter2" not in said
+    assert "[hidden]" in said
+    assert scrub(said) == said
+
+
+def test_what_stands_around_a_secret_stays() -> None:
+    assert scrub("Authorization: Bearer abcdefghijkl, then") == "Authorization: Bearer [hidden], then"
+    assert scrub('{"Authorization": "Bearer abc", "n": 1}') == '{"Authorization": "Bearer [hidden]", "n": 1}'
+    assert scrub("postgresql://u:p@ss:w@h/db and a@b") == "postgresql://[hidden]@h/db and a@b"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the key: take it",
+        "secrets.key: this is needed and missing.",
+        "slot_key=2026-05-01/1",
+        "the monkey: a turkey=1",
+        "http://127.0.0.1:8795/health asked by ada@example.com",
+        "http://ada@example.com:80/x",
+        "authorization is needed",
+    ],
+)
+def test_ordinary_words_are_no_secrets(text: str) -> None:
+    assert scrub(text) == text

@@ -106,6 +106,35 @@ def test_a_variable_says_so_too(tmp_path: Path) -> None:
     )
 
 
+def test_a_variable_that_is_gone_says_what_to_set(tmp_path: Path) -> None:
+    text = RIGHT.format(source="", account="")
+    gone = {
+        "STORYLINE_LOG_JSON": "Set STORYLINE_LOG_FORMAT=json instead.",
+        "STORYLINE_SOURCES_PHOTOS_DISABLED": "Set STORYLINE_SOURCES_PHOTOS_ENABLED=false instead.",
+        "STORYLINE_ACCOUNTS_MAIN_COOLDOWN_DAYS": (
+            "Set STORYLINE_ACCOUNTS_MAIN_COOLDOWN_POSTED=30d and STORYLINE_ACCOUNTS_MAIN_COOLDOWN_SKIPPED=45d instead."
+        ),
+        "STORYLINE_ACCOUNTS_MAIN_PAUSED": (
+            "This is no setting but a switch: storyline pause --account NAME, and resume."
+        ),
+        "STORYLINE_SCHEDULE_X": GONE_TABLES["schedule"],
+    }
+    lines = [f"{name}: this variable stands for no setting. {remedy}" for name, remedy in sorted(gone.items())]
+    assert told(tmp_path, text, **dict.fromkeys(gone, "1")).splitlines() == lines
+
+
+def test_a_variable_that_is_gone_may_come_before_its_entry(tmp_path: Path) -> None:
+    variables = {
+        "STORYLINE_ACCOUNTS_SIDE_PAUSED": "1",
+        "STORYLINE_ACCOUNTS_SIDE_NOTIFIER": "team",
+        "STORYLINE_ACCOUNTS_SIDE_SOURCES": "photos",
+    }
+    assert told(tmp_path, RIGHT.format(source="", account=""), **variables) == (
+        "STORYLINE_ACCOUNTS_SIDE_PAUSED: this variable stands for no setting. "
+        "This is no setting but a switch: storyline pause --account NAME, and resume."
+    )
+
+
 @attrs.frozen
 class Album:
     """Options of a kind whose `interval` is its own."""

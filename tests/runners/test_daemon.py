@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -15,7 +17,7 @@ from PIL import Image
 
 from storyline_core import Store, open_store
 from storyline_runner.times import now as utc_now
-from tests.runners.conftest import Project
+from tests.runners.conftest import SETTINGS, Project
 
 PATIENCE_S = 90.0
 
@@ -134,6 +136,23 @@ def test_a_second_signal_ends_it_at_once_even_if_something_is_stuck(stuck: Proje
     until(lambda: "Stopping" in log.read_text(), process)
     process.send_signal(signal.SIGINT)
     assert process.wait(PATIENCE_S) == 130
+
+
+@pytest.mark.parametrize(("words", "begins"), [((), r"\d{4}-\d\d-\d\d "), (("--log-json",), r'\{"at": ')])
+def test_while_the_server_is_away_it_logs_as_it_always_does(
+    command: Project, words: tuple[str, ...], begins: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    command.settings(SETTINGS.format(database=f"postgresql://ada@127.0.0.1:{port}/stories", mode="manual"))
+    process = command.start("run", *words)
+    assert process.stderr is not None
+    lines = [process.stderr.readline()]
+    process.send_signal(signal.SIGTERM)
+    lines += process.communicate(timeout=PATIENCE_S)[1].splitlines()
+    assert process.returncode == 0
+    assert "tried again" in lines[0]
+    assert [line for line in lines if re.match(begins, line) is None] == []
 
 
 def test_it_picks_up_what_is_dropped(automatic: Project) -> None:

@@ -74,6 +74,16 @@ def test_somebody_who_was_never_seen_has_no_numbers(told: tuple[Project, str]) -
     assert project.done("users", "stats", str(row["id"]), "--json").rows("stats") == [row]
 
 
+@pytest.mark.parametrize("words", [("now",), ("add", "cats/1.jpg", "--at", "2999-01-01 12:00")])
+def test_whoever_asks_for_a_post_is_known(project: Project, words: tuple[str, ...]) -> None:
+    project.done("queue", *words)
+    [person] = project.done("users", "list", "--json").rows("users")
+    assert str(person["id"]).startswith("cli:")
+    assert person["name"] == str(person["id"]).partition(":")[2]
+    [row] = project.done("users", "stats", str(person["id"]), "--json").rows("stats")
+    assert row["decisions"] == {}
+
+
 def test_a_sheet_without_rows_is_empty(told: tuple[Project, str]) -> None:
     project, _ = told
     assert project.done("users", "stats", "--since", "2999-01-01", "--csv").out == ""

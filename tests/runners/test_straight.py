@@ -50,6 +50,9 @@ def as_typer_reads(words: Sequence[str]) -> DaemonAsked:
 @given(st.lists(st.sampled_from(WORDS), max_size=6))
 @example(["run", "--config", "--dry-run"])
 @example(["--config", "run", "run"])
+@example(["--config", "b.toml", "run", "-v"])
+@example(["--config", "--config", "run", "-v"])
+@example(["--config", "sync", "run", "--config", "b.toml"])
 def test_what_is_read_straight_is_what_typer_reads(words: list[str]) -> None:
     asked = daemon_asked(words)
     if asked is not None:
@@ -63,6 +66,8 @@ def test_what_is_read_straight_is_what_typer_reads(words: list[str]) -> None:
         (["-v", "run", "--dry-run"], DaemonAsked(verbose=True, dry_run=True)),
         (["run", "--log-json", "--verbose"], DaemonAsked(verbose=True, log_json=True)),
         (["--config", "/etc/storyline.toml", "run"], DaemonAsked(Path("/etc/storyline.toml"))),
+        (["--config", "a.toml", "run", "-v"], DaemonAsked(Path("a.toml"), verbose=True)),
+        (["--config", "sync", "run", "--dry-run", "-v"], DaemonAsked(Path("sync"), verbose=True, dry_run=True)),
         (["run", "--config=mine.toml", "--log-json"], DaemonAsked(Path("mine.toml"), log_json=True)),
     ],
 )
@@ -76,6 +81,12 @@ def test_every_option_of_the_daemon_is_read_straight(words: list[str], meant: Da
 )
 def test_everything_else_is_left_to_typer(words: str) -> None:
     assert daemon_asked(words.split()) is None
+
+
+def test_options_may_stand_behind_every_command(project: Project) -> None:
+    (project.folder / "storyline.toml").rename(project.folder / "other.toml")
+    project.done("--config", "other.toml", "sync", "-v")
+    project.done("--config", "other.toml", "queue", "list", "--verbose", "--json")
 
 
 def test_the_daemon_carries_nothing_that_reads_command_lines(project: Project) -> None:

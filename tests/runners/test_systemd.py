@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TextIO
@@ -20,7 +20,7 @@ import pytest
 from storyline_runner.commands.installing import written
 from storyline_runner.session import Session
 from storyline_runner.systemd import Unit, home_of_units
-from tests.runners.conftest import Project, environment
+from tests.runners.conftest import SETTINGS, Project, environment
 
 PATIENCE_S = 90.0
 AWKWARD = Unit(sys.executable, Path("/srv/100% mine/a$b.toml"), Path("/srv/100% mine"))
@@ -83,6 +83,74 @@ def test_root_says_who_it_runs_as(command: Project, monkeypatch: pytest.MonkeyPa
     assert f"ReadWritePaths=-{command.folder}\n" in text
     monkeypatch.setenv("SUDO_USER", pwd.getpwuid(65534).pw_name)
     assert "User=nobody\n" in command.done("service", "install", "--print").out
+
+
+NO_FILE = {
+    "STORYLINE_SOURCES_PHOTOS_KIND": "local",
+    "STORYLINE_SOURCES_PHOTOS_PATH": "pictures",
+    "STORYLINE_NOTIFIERS_TEAM_KIND": "terminal",
+    "STORYLINE_ACCOUNTS_MAIN_SOURCES": "photos",
+    "STORYLINE_ACCOUNTS_MAIN_NOTIFIER": "team",
+}
+WHO = ("--user", "nobody") if os.geteuid() == 0 else ()
+
+
+@pytest.fixture
+def units(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where units are installed, instead of on this machine."""
+
+    def home(environment: Mapping[str, str], *, for_everybody: bool) -> Path:
+        return tmp_path / "units"
+
+    monkeypatch.setattr("storyline_runner.systemd.home_of_units", home)
+    return tmp_path / "units"
+
+
+def test_a_unit_that_could_not_start_is_not_installed(
+    command: Project, units: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in NO_FILE.items():
+        monkeypatch.setenv(name, value)
+    said = command("service", "install", *WHO)
+    assert said.code == 2
+    assert "could not start" in said.err
+    assert str(command.folder / ".env") in said.err
+    assert all(name in said.err for name in NO_FILE if name != "STORYLINE_NOTIFIERS_TEAM_KIND")
+    assert not units.exists()
+    assert "could not start" in command.done("service", "install", "--print", *WHO).err
+
+    (command.folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in NO_FILE.items()))
+    assert command.done("service", "install", *WHO).err == ""
+    for name in NO_FILE:
+        monkeypatch.delenv(name)
+    command.done("check", "--settings")
+    command.done("service", "install", *WHO)
+
+
+def test_a_secret_that_only_the_shell_knows_is_named_and_not_shown(
+    command: Project, units: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hooked = '[notifiers.ops]\nkind = "webhook"\nurl = "http://127.0.0.1:9/x"\ntoken = { env = "OPS_SECRET" }\n'
+    command.settings(SETTINGS.format(database="sqlite:///storyline.db", mode="manual") + hooked)
+    (command.folder / "pictures").mkdir()
+    monkeypatch.setenv("OPS_SECRET", "nobody-may-read-this-here")
+    said = command("service", "install", *WHO)
+    assert said.code == 2
+    assert "Without OPS_SECRET it could not start." in said.err
+    assert "nobody-may-read" not in said.err
+    (command.folder / ".env").write_text("OPS_SECRET=nobody-may-read-this-here\n")
+    assert command.done("service", "install", *WHO).err == ""
+
+
+def test_a_setting_that_only_the_shell_knows_is_a_remark(
+    command: Project, units: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command.settings(SETTINGS.format(database="sqlite:///storyline.db", mode="manual"))
+    monkeypatch.setenv("STORYLINE_ACCOUNTS_MAIN_POSTS_PER_DAY", "7")
+    monkeypatch.setenv("STORYLINE_LOG_LEVEL", "info")
+    said = command.done("service", "install", *WHO)
+    assert "Without STORYLINE_ACCOUNTS_MAIN_POSTS_PER_DAY its settings would be others." in said.err
+    assert (units / "storyline.service").is_file()
 
 
 def test_where_units_live(tmp_path: Path) -> None:

@@ -223,11 +223,10 @@ def _before(
 
 def in_order(words: Sequence[str]) -> list[str]:
     """The words with --config and -v in front, wherever they were written; a plugin's own words are left alone."""
-    known = {*COMMANDS, *GROUPS, *LISTS}
     front: list[str] = []
     rest: list[str] = []
     left = list(words)
-    ours = next((word for word in left if not word.startswith("-")), "") in known
+    ours = next((word for word in _named(words) if not word.startswith("-")), "") in {*COMMANDS, *GROUPS, *LISTS}
     while left:
         word = left.pop(0)
         if word == "--" or not ours:
@@ -241,11 +240,23 @@ def in_order(words: Sequence[str]) -> list[str]:
     return [*front, *rest]
 
 
+def _named(words: Sequence[str]) -> list[str]:
+    """The words without `--config` and the file behind it, which may be called like a command."""
+    named: list[str] = []
+    left = iter(words)
+    for word in left:
+        if word == "--config":
+            next(left, None)
+        else:
+            named.append(word)
+    return named
+
+
 def _wanted(words: Sequence[str]) -> list[EntryPoint]:
     """The plugins' groups that these words may mean: one by its name, all of them for a list of commands."""
     points = entry_points(group=PLUGIN_COMMANDS)
     ours = {*COMMANDS, *GROUPS, *LISTS}
-    named = [word for word in words if word in points.names or word in ours]
+    named = [word for word in _named(words) if word in points.names or word in ours]
     found = [point for point in points if point.name not in ours]
     return [point for point in found if point.name in named[:1]] if named else found
 

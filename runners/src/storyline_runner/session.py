@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from storyline_core import EffectiveSetting, Plugins, Settings, Storyline
 
 SETTINGS_FILE = "storyline.toml"
+DOTENV = ".env"
+_SETTING = re.compile(r"^\s*(?:export\s+)?STORYLINE_(?:SOURCES|ACCOUNTS)_", re.MULTILINE)
 
 
 @attrs.frozen
@@ -41,7 +44,8 @@ class Session:
     def settings_file(self) -> Path | None:
         """The settings file that counts: the one named, `./storyline.toml`, or the one in the user's folder.
 
-        None where there is none but the environment configures Storyline. Raises `Misused` when nothing does.
+        None where there is none but the environment, or `./.env`, configures Storyline. Raises `Misused` when nothing
+        does.
         """
         named = self.config or self._named_by_environment()
         if named is not None:
@@ -52,6 +56,8 @@ class Session:
             if candidate.is_file():
                 return candidate
         if any(name.startswith(("STORYLINE_SOURCES_", "STORYLINE_ACCOUNTS_")) for name in self.environment):
+            return None
+        if _configures(Path(DOTENV)):
             return None
         raise Misused(
             f"There is no {SETTINGS_FILE} here or in {user_settings_file().parent}. "
@@ -71,14 +77,19 @@ class Session:
         return effective_settings(self.settings_file(), self.environment, self.plugins())
 
     @contextmanager
-    def storyline(self, *, read_only: bool = False) -> Iterator[Storyline]:
-        """Everything opened for one command. With `read_only` nothing is written, and a missing database is empty."""
+    def storyline(
+        self, *, read_only: bool = False, daemon: bool = False, log_json: bool = False
+    ) -> Iterator[Storyline]:
+        """Everything opened for one command. With `read_only` nothing is written, and a missing database is empty.
+
+        From here on it logs as the settings say; `daemon` and `log_json` are `log_for`'s.
+        """
         from storyline_core import open_storyline
         from storyline_runner.logs import log_for
 
         plugins = self.plugins()
         settings = self.settings(plugins)
-        log_for(settings, verbose=self.verbose)
+        log_for(settings, verbose=self.verbose, daemon=daemon, as_json=log_json)
         with open_storyline(settings, plugins=plugins, read_only=read_only) as storyline:
             yield storyline
 
@@ -98,6 +109,13 @@ def user_settings_file() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_config_dir("storyline", appauthor=False)) / SETTINGS_FILE
+
+
+def _configures(dotenv: Path) -> bool:
+    try:
+        return _SETTING.search(dotenv.read_text("utf-8-sig", errors="replace")) is not None
+    except OSError:
+        return False
 
 
 def who() -> str:

@@ -13,17 +13,27 @@ LONGEST_LINE = 2_000
 """How many characters of a line that a library logs."""
 
 _HIDDEN = "[hidden]"
+_NAME = r"\w*(?:token|secret|password|passwd|passphrase|signature)|\bappsecret_proof"
+_KEY = (
+    r"\w*(?:access|account|api|app|auth|client|encryption|master|private|refresh|secret|shared|signing|storage|upload)"
+    # "the key: take it" is no secret, and "secrets.key: this is needed" must stay readable.
+    r"[_-]?key|key(?!:\s+[a-z]{1,7}(?:[\s.,;!?]|$))"
+)
+_BETWEEN = r"""\\?["']?\s*[=:]\s*(?:b(?=["']))?\\?["']?"""
+_SCHEME = r"(?:bearer|basic|token|digest|oauth|apikey|negotiate)"
+_VALUE = r"""[^\s&"',)]+"""
 _PATTERNS = (
-    (re.compile(r"(?i)(://)[^/\s:@]+:[^/\s@]+@"), rf"\1{_HIDDEN}@"),
+    # First, lest the next ones take the word "Bearer" for the secret.
+    (re.compile(r"(?i)\bbearer\s+[A-Za-z0-9._~+/-]{8,}=*"), f"Bearer {_HIDDEN}"),
+    (re.compile(rf"(?i)(authorization{_BETWEEN}digest\s+)[^\r\n]+"), rf"\1{_HIDDEN}"),
     (
-        re.compile(
-            r"(?i)\b((?:access_|refresh_|client_|app_|api_|upload_|secret_)?"
-            r"(?:token|secret|password|passwd|key|signature|authorization|appsecret_proof))(\"?'?\s*[=:]\s*\"?'?)[^\s&\"',)]+"
-        ),
+        re.compile(rf"(?i)(authorization(?:{_BETWEEN}|[\"'],\s*b?[\"']))({_SCHEME}\s+)?{_VALUE}"),
         rf"\1\2{_HIDDEN}",
     ),
+    # A password may hold what should have been escaped: all of it, up to the last @ before the path begins.
+    (re.compile(r"(://)[^/\s:]*:[^/\s]*@"), rf"\1{_HIDDEN}@"),
+    (re.compile(rf"(?i)\b({_NAME}|{_KEY})({_BETWEEN})(?:bearer\s+)?{_VALUE}"), rf"\1\2{_HIDDEN}"),
     (re.compile(r"\b(?:bot)?\d{6,}:[A-Za-z0-9_-]{30,}"), _HIDDEN),
-    (re.compile(r"(?i)\bbearer\s+[A-Za-z0-9._~+/-]{8,}=*"), f"Bearer {_HIDDEN}"),
     (re.compile(r"\b(?:EAA|IGQ|IGA|ya29\.)[A-Za-z0-9_.-]{20,}"), _HIDDEN),
 )
 _AFTER = re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]+")

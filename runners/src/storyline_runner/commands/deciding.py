@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -49,7 +50,7 @@ def post_now(
     with screen.only_json(json_), session_of(ctx).storyline() as storyline, screen.overhear() as heard:
         name = only_account(storyline.settings, account)
         chosen = _item_id(storyline, item) if item else None
-        post = storyline.post_beside(name, by=who(), item_id=chosen)
+        post = _beside(storyline, name, item_id=chosen)
         post = storyline.turn_post(post.id)
         view = _view(storyline, post)
         with storyline.read() as unit:
@@ -73,9 +74,21 @@ def add_post(
         moment = times.read_instant(at, times.zone_of(storyline.settings, name), now)
         if moment <= now:
             raise Misused(f"{at} has passed. For at once: storyline queue now --item {item}")
-        post = storyline.post_beside(name, by=who(), item_id=_item_id(storyline, item), at=moment)
+        post = _beside(storyline, name, item_id=_item_id(storyline, item), at=moment)
         view = _view(storyline, post)
     _tell(storyline.settings, view, json_=json_)
+
+
+def _beside(storyline: Storyline, account: str, *, item_id: int | None, at: datetime | None = None) -> Post:
+    """Add a post as the person at this command line, who is met by it as by every decision."""
+    post = storyline.post_beside(account, by=who(), item_id=item_id, at=at)
+    with storyline.store.begin() as unit:
+        unit.people.seen(who(), _name(), None, storyline.clock())
+    return post
+
+
+def _name() -> str:
+    return who().partition(":")[2]
 
 
 def _item_id(storyline: Storyline, text: str) -> int:
@@ -104,7 +117,7 @@ def decide(
             post_id=before.id,
             event=PostEvent(event),
             person=who(),
-            name=who().partition(":")[2],
+            name=_name(),
             revision=revision,
             why=why,
             until=now + length if length else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +15,14 @@ import typer
 
 from storyline_runner import screen
 from storyline_runner.complaints import Misused
-from storyline_runner.session import Session, session_of
+from storyline_runner.session import DOTENV, Session, session_of
 
 if TYPE_CHECKING:
     from storyline_core import Settings
 
 ROOT = "root"
+SETTINGS = ("STORYLINE_", "DATABASE_URL")
+_QUOTED = re.compile(r"""["']([A-Za-z_][A-Za-z0-9_]*)""")
 
 
 def install_unit(
@@ -41,15 +44,22 @@ def install_unit(
     session.settings()
     who = _who(session, user)
     text = _unit_text(session, who)
+    missed = _missed(session, who)
     if only_print:
+        if missed is not None:
+            screen.note(missed.told())
         sys.stdout.write(text)
         return
+    if missed is not None and missed.needed:
+        raise Misused(missed.told())
     unit = home_of_units(session.environment, for_everybody=who is not None) / "storyline.service"
     if unit.exists() and unit.read_text("utf-8") != text and not force:
         raise Misused(f"{unit} says something else. See what would be written with --print; replace it with --force.")
     unit.parent.mkdir(parents=True, exist_ok=True)
     unit.write_text(text, "utf-8")
     _say_next(unit, who)
+    if missed is not None:
+        screen.note(missed.told())
 
 
 def _who(session: Session, named: str | None) -> pwd.struct_passwd | None:
@@ -70,16 +80,75 @@ def _who(session: Session, named: str | None) -> pwd.struct_passwd | None:
 def _unit_text(session: Session, who: pwd.struct_passwd | None) -> str:
     from storyline_runner.systemd import Unit
 
-    if who is not None:
-        # What begins with `~` means the home of the one who runs it.
-        session = attrs.evolve(session, environment={**session.environment, "HOME": who.pw_dir})
+    session = _at_home(session, who)
     settings, file = session.settings(), session.settings_file()
-    directory = file.absolute().parent if file else Path.cwd()
+    directory = _folder(file)
     unit = Unit(sys.executable, file.absolute() if file else None, directory)
     if who is not None:
         writes = tuple(_standing(directory / path) for path in (directory, *written(settings)))
         unit = attrs.evolve(unit, user=who.pw_name, writes=writes)
     return unit.text()
+
+
+def _at_home(session: Session, who: pwd.struct_passwd | None) -> Session:
+    """The session of the one who runs it: what begins with `~` means their home."""
+    if who is None:
+        return session
+    return attrs.evolve(session, environment={**session.environment, "HOME": who.pw_dir})
+
+
+def _folder(file: Path | None) -> Path:
+    return file.absolute().parent if file else Path.cwd()
+
+
+@attrs.frozen
+class Missed:
+    """The variables that count in this shell and that the unit does not see; `needed`: it cannot start without."""
+
+    names: tuple[str, ...]
+    dotenv: Path
+    needed: bool
+
+    def told(self) -> str:
+        """What that means, and what to do about it: the names, never the values."""
+        then = "it could not start" if self.needed else "its settings would be others"
+        return (
+            f"The unit does not see the variables of this shell. Without {', '.join(self.names)} {then}. "
+            f"Write them into {self.dotenv}, one NAME=value a line and readable only by who runs it."
+        )
+
+
+def _missed(session: Session, who: pwd.struct_passwd | None) -> Missed | None:
+    """What the unit would miss of this shell's variables; None where it comes out the same without them."""
+    from storyline_core import StorylineError
+
+    session = _at_home(session, who)
+    plugins, file = session.plugins(), session.settings_file()
+
+    def without(*names: str) -> Settings | None:
+        left = {name: value for name, value in session.environment.items() if name not in names}
+        try:
+            found = attrs.evolve(session, config=file, environment=left).settings(plugins)
+        except (StorylineError, Misused):
+            return None
+        return attrs.evolve(found, notes=())
+
+    shell = _that_may_count(session, file)
+    here, there = without(), without(*shell)
+    if there == here:
+        return None
+    names = tuple(name for name in shell if without(name) != here) or shell
+    return Missed(names, _folder(file) / DOTENV, needed=there is None)
+
+
+def _that_may_count(session: Session, file: Path | None) -> tuple[str, ...]:
+    """The variables of this shell that may be settings, or that settings may name as a secret's place."""
+    settings = {name: value for name, value in session.environment.items() if name.startswith(SETTINGS)}
+    files = [each for each in (file, _folder(file) / DOTENV) if each is not None and each.is_file()]
+    texts = [*(each.read_text("utf-8", errors="replace") for each in files), *settings.values()]
+    # Every unit has a home.
+    named = {word for text in texts for word in _QUOTED.findall(text)} - {"HOME"}
+    return tuple(sorted(name for name in session.environment if name in settings or name in named))
 
 
 def written(settings: Settings) -> Iterator[Path]:

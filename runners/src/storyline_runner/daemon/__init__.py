@@ -52,17 +52,14 @@ LAST_WORDS = timedelta(seconds=3)
 
 def run_forever(session: Session, *, dry_run: bool, log_json: bool = False) -> int:
     """Work until a signal comes, and return the exit code."""
-    from storyline_runner.logs import log_for
-
     herald = Herald.of(session.environment)
     memory.keep_little()
     collect_as_usual()
     with listening() as wishes:
         with ExitStack() as stack:
-            storyline = _open(session, stack, wishes, dry_run=dry_run)
+            storyline = _open(session, stack, wishes, dry_run=dry_run, log_json=log_json)
             if storyline is None:
                 return DONE
-            log_for(storyline.settings, verbose=session.verbose, daemon=True, as_json=log_json)
             log.info("%s", _greeting(storyline, dry_run=dry_run))
             again = _work(session, storyline, wishes, herald, dry_run=dry_run)
         if again:
@@ -71,14 +68,14 @@ def run_forever(session: Session, *, dry_run: bool, log_json: bool = False) -> i
     return DONE
 
 
-def _open(session: Session, stack: ExitStack, wishes: Wishes, *, dry_run: bool) -> Storyline | None:
+def _open(session: Session, stack: ExitStack, wishes: Wishes, *, dry_run: bool, log_json: bool) -> Storyline | None:
     """Storyline, opened; a database server that cannot be reached just now is waited for. None: asked to stop first."""
     from storyline_core import StoreUnavailable
 
     back_off = BackOff(random.Random("opening"), FIRST_BACK_OFF, LONGEST_BACK_OFF)
     while True:
         try:
-            return stack.enter_context(session.storyline(read_only=dry_run))
+            return stack.enter_context(session.storyline(read_only=dry_run, daemon=True, log_json=log_json))
         except StoreUnavailable as error:
             # A file that cannot be opened will not mend itself; a server restarts and comes back.
             if session.settings().database_url.startswith("sqlite"):

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
-from storyline_core import spoken
+from storyline_core import Unavailable, spoken
 from storyline_runner.daemon.looking import Look, Looking
 from storyline_runner.daemon.pulse import Pulse
 from storyline_runner.daemon.stopping import Stop
@@ -99,14 +99,24 @@ def _spelled(document: object) -> str:
 
 
 def show(settings: HealthSettings, answers: Answers, stop: Stop) -> None:
-    """Answer until somebody says stop. Raises `OSError` when nothing can be opened at that address."""
+    """Answer until somebody says stop. Raises `Unavailable` when nothing can be opened at that address."""
     if settings.port is None:
         return
-    with _Window((settings.bind, settings.port), answers) as window:
-        log.info("How it is, by HTTP: http://%s:%d/health", settings.bind, settings.port)
+    address = f"[{settings.bind}]:{settings.port}" if ":" in settings.bind else f"{settings.bind}:{settings.port}"
+    with _opened(settings.bind, settings.port, address, answers) as window:
+        log.info("How it is, by HTTP: http://%s/health", address)
         window.timeout = GLANCE.total_seconds()
         while not stop():
             window.handle_request()
+
+
+def _opened(bind: str, port: int, address: str, answers: Answers) -> _Window:
+    try:
+        return _Window((bind, port), answers)
+    except OSError as error:
+        raise Unavailable(
+            f"{address} cannot be used ({error.strerror or error}). Change [health] port or bind, or end what uses it."
+        ) from error
 
 
 class _Window(ThreadingHTTPServer):

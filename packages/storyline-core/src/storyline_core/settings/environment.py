@@ -13,7 +13,7 @@ from difflib import get_close_matches
 import attrs
 
 from storyline_core.errors import Problem
-from storyline_core.settings.former import former_names
+from storyline_core.settings.former import GONE_TABLES, as_variables, former_names, gone_from
 from storyline_core.settings.sections import CONTRACTS, NAMED, PLAIN, AccountSection
 from storyline_core.settings.surroundings import FromEnvironment
 from storyline_core.settings.tree import Leaf, Tree, leaves_of, put
@@ -73,6 +73,7 @@ def override(
     # Kinds first, shortest names first: they say which entries there are and what else these understand.
     for name in sorted(given, key=lambda name: (not name.endswith("_KIND"), len(name), name)):
         laid.lay(name, FromEnvironment.of(given[name], name))
+    laid.complain()
     laid.lay_database_url(environment)
     return Overridden(laid.tree, tuple(laid.problems), tuple(laid.notes))
 
@@ -101,6 +102,7 @@ class _Laid:
     options: Callable[[str, str], type | None]
     problems: list[Problem] = attrs.field(factory=list)
     notes: list[str] = attrs.field(factory=list)
+    unknown: list[str] = attrs.field(factory=list)
 
     def lay(self, variable: str, value: FromEnvironment) -> None:
         targets = [SHORT[variable]] if variable in SHORT else self._meant(variable.removeprefix(PREFIX))
@@ -112,7 +114,13 @@ class _Laid:
         elif targets:
             self._put(targets[0], value)
         else:
-            self._complain(variable)
+            self.unknown.append(variable)
+
+    def complain(self) -> None:
+        """Tell of the variables that stand for nothing, once every entry is there that others speak of."""
+        for variable in self.unknown:
+            if (remedy := self._remedy(variable)) is not None:
+                self.problems.append(Problem(variable, "this variable stands for no setting.", remedy))
 
     def lay_database_url(self, environment: Mapping[str, str]) -> None:
         """`DATABASE_URL` may have been set for something else: it counts only where nothing else speaks."""
@@ -168,22 +176,40 @@ class _Laid:
                 return [(section, name.lower(), *leaf.path, key.lower())]
         return []
 
-    def _complain(self, variable: str) -> None:
-        """Say so if a setting was meant; containers' own `STORYLINE_PORT_8080_TCP` and the like are none."""
+    def _remedy(self, variable: str) -> str | None:
+        """What to do if a setting was meant; containers' own `STORYLINE_PORT_8080_TCP` and the like are none."""
         if variable.startswith(_NOT_SETTINGS):
-            return
+            return None
         for leaf in self._leaves():
             former = [PREFIX + _spelt((*leaf.path[:-1], name)) for name in former_names(leaf.field)]
             if variable in former:
-                remedy = f"Set {PREFIX + _spelt(leaf.path)} instead."
-                self.problems.append(Problem(variable, "this variable stands for no setting.", remedy))
-                return
+                return f"Set {PREFIX + _spelt(leaf.path)} instead."
+        if remedy := self._instead_of_gone(variable):
+            return remedy
         known = [PREFIX + _spelt(path) for path in self._known()]
-        near = get_close_matches(variable, [*known, *SHORT], n=1, cutoff=0.85)
         section = variable.removeprefix(PREFIX).partition("_")[0].lower()
-        if near or section in {*PLAIN, *NAMED}:
-            remedy = f"Did you mean {near[0]}?" if near else "Correct its name, or remove it."
-            self.problems.append(Problem(variable, "this variable stands for no setting.", remedy))
+        if near := get_close_matches(variable, [*known, *SHORT], n=1, cutoff=0.85):
+            return f"Did you mean {near[0]}?"
+        if section in {*PLAIN, *NAMED}:
+            return "Correct its name, or remove it."
+        return GONE_TABLES.get(section)
+
+    def _instead_of_gone(self, variable: str) -> str:
+        for path, schema in _tables_of(self.tree):
+            prefix = PREFIX + _spelt(path) + "_"
+            for key, remedy in gone_from(schema).items():
+                if variable == prefix + _spelt((key,)):
+                    return as_variables(remedy, prefix)
+        return ""
+
+
+def _tables_of(values: Mapping[str, object]) -> Iterator[tuple[tuple[str, ...], type]]:
+    """Every table of settings that there is or may be, and what core reads of it."""
+    for section, schema in PLAIN.items():
+        yield (section,), schema
+    for section, schema in NAMED.items():
+        entries = values.get(section, {})
+        yield from (((section, name), schema) for name in (entries if isinstance(entries, Mapping) else ()))
 
 
 def _spelt(path: tuple[str, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
@@ -71,6 +72,20 @@ def instead_of(key: str, schemas: Iterable[type]) -> str:
         if spelt in GONE.get(schema, {}):
             return GONE[schema][spelt]
     return ""
+
+
+_ASSIGNED = re.compile(r'([a-z_.]+) = "?([^"\s,]+)"?')
+
+
+def gone_from(schema: type) -> Mapping[str, str]:
+    """The keys that are gone from a settings class, or never were there, with what to write instead."""
+    return GONE.get(schema, {})
+
+
+def as_variables(remedy: str, prefix: str) -> str:
+    """What to write instead, for somebody who sets variables; `prefix` begins those of the same table."""
+    said = _ASSIGNED.sub(lambda found: f"{prefix}{found[1].replace('.', '_').upper()}={found[2]}", remedy)
+    return said if said == remedy else said.replace("Write ", "Set ", 1)
 
 
 def former_names(field: attrs.Attribute[object]) -> tuple[str, ...]:
