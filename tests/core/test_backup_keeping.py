@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import attrs
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from storyline_core.backups import Backup, Manifest, backups_in, find_backup, make_backup, prune_backups
 from storyline_core.backups.keeping import spared_by
+from storyline_core.errors import BackupError
 from tests.core.backup_samples import settings_for
 from tests.core.store_samples import NOW, opened
 
@@ -109,3 +111,26 @@ def test_the_newest_usable_one_is_meant_when_none_is_named(sqlite_url: str, tmp_
     assert find_backup(tmp_path, None).path == first
     assert find_backup(tmp_path, first.stem).path == find_backup(tmp_path, first.name).path == first
     assert find_backup(None, str(first)).path == first
+
+
+def test_for_restoring_the_first_good_one_is_taken_and_those_passed_over_are_named(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "backups"
+    with opened(sqlite_url) as store:
+        made = [make_backup(store, settings_for(sqlite_url, folder), NOW - age * DAY).path for age in (4, 3, 2, 1, 0)]
+    oldest, good, spoilt, nonsense, ahead = made
+    oldest.write_bytes(b"nonsense, but older")
+    spoilt.write_bytes(spoilt.read_bytes()[:-1] + b"x")
+    nonsense.write_bytes(b"nonsense")
+    passed: list[Backup] = []
+    found = find_backup(folder, None, now=NOW - DAY, passed=passed.append)
+    assert (found.path, [each.path for each in passed]) == (good, [nonsense, spoilt])
+    assert find_backup(folder, None, now=NOW - DAY).path == spoilt, "who only proves it is not spared what is wrong"
+    assert find_backup(folder, None, passed=passed.append).path == ahead
+    for path in (good, ahead):
+        path.write_bytes(path.read_bytes()[:-1] + b"x")
+    passed.clear()
+    with pytest.raises(BackupError, match="No backup of this database can be used"):
+        find_backup(folder, None, passed=passed.append)
+    assert {each.path for each in passed} == set(made)

@@ -12,8 +12,10 @@ import pytest
 from storyline_core.errors import StoreError
 from storyline_core.interfaces import AlertLevel
 from storyline_core.posts import Handle, PostState, Publication
+from storyline_core.steps.machine import look_at_backups
 from storyline_core.store import ChannelRecord, Hold, Reason, Store, Vault
 from storyline_core.vitals import Worker
+from tests.core.backup_samples import settings_for
 from tests.core.store_samples import HOUR, NOW, fill, opened, post_for
 
 
@@ -76,3 +78,24 @@ LOOKS: list[Callable[..., object]] = [
     lambda unit: unit.runs.list(),
     lambda unit: unit.secrets.get("o", "n"),
 ]
+
+
+@pytest.mark.parametrize("target", ["sqlite", "postgresql"])
+def test_a_backup_of_the_one_is_none_of_the_other(
+    sqlite_url: str, target: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    elsewhere = f"sqlite:///{tmp_path / 'copy.db'}"
+    if target == "postgresql":
+        elsewhere = request.getfixturevalue("empty_postgresql_url")
+    with opened(sqlite_url) as store, opened(elsewhere) as copy:
+        fill(store, ["a.jpg"])
+        with store.begin() as unit:
+            unit.chores.done("backup", NOW)
+            unit.chores.done("tidy", NOW)
+        assert store.copy_to(copy)["chores"] == 1
+        with copy.read() as unit:
+            assert list(unit.chores.all()) == ["tidy"]
+        row = look_at_backups(copy, settings_for(elsewhere, tmp_path / "backups"), NOW + HOUR)
+        assert row.message == "there is none yet"
+        with store.read() as unit:
+            assert unit.chores.get("backup").done_at == NOW

@@ -74,6 +74,20 @@ def test_a_damaged_one_is_told_and_ends_badly(project: Project) -> None:
     assert said.err.startswith("There is no backup in ")
 
 
+def test_restoring_passes_over_a_damaged_newest_and_says_so(project: Project) -> None:
+    good, spoilt = (
+        Path(str(project.done("backup", "create", "--json").json()["backup"]["path"]))  # type: ignore[index]
+        for _ in range(2)
+    )
+    spoilt.write_bytes(spoilt.read_bytes()[:-40] + b"x" * 40)
+    (project.folder / "storyline.db").unlink()
+    said = project.done("backup", "restore")
+    assert said.out.startswith(f"{good.name} is in the database")
+    assert f"{spoilt.name} was passed over: it is damaged, or cannot be read just now.\n" in said.err
+    assert project("backup", "restore", "--force", spoilt.name).code == 1, "one that is named is not exchanged"
+    assert project("backup", "verify").code == 1, "what is wrong with the newest is not kept quiet"
+
+
 def test_restore_refuses_and_with_force_keeps_what_was_there(either: Project) -> None:
     either.done("backup", "create")
     post = either.post_now()
@@ -163,6 +177,35 @@ def test_a_database_that_is_not_there_is_not_copied(command: Project) -> None:
     assert said.code == 2
     assert "nowhere.db" in said.err
     assert not (command.folder / "copy.db").exists()
+
+
+def test_a_database_of_a_later_storyline_is_told_as_such_and_not_copied(project: Project) -> None:
+    with closing(sqlite3.connect(project.folder / "storyline.db")) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+        database.commit()
+    said = project("db", "copy", "--to", "sqlite:///copy.db")
+    assert (said.code, said.out) == (1, "")
+    assert "was written by a later Storyline (version 9999 of the tables" in said.err
+    assert "db upgrade" not in said.err
+    assert not (project.folder / "copy.db").exists()
+    said = project("db", "current")
+    assert said.code == project("db", "check").code == 1
+    assert "was written by a later Storyline (version 9999 of the tables" in said.out
+    said = project("db", "current", "--json")
+    assert (said.code, said.json()["current"], said.json()["level"]) == (1, "9999", False)
+
+
+def test_a_database_of_an_earlier_storyline_is_upgraded_before_it_is_copied(command: Project) -> None:
+    command.settings(SETTINGS.format(database="sqlite:///storyline.db", mode="manual"))
+    (command.folder / "pictures").mkdir()
+    with closing(open_store(f"sqlite:///{command.folder / 'storyline.db'}")) as store, store.begin() as unit:
+        migrate(unit.connection, "0001")
+    said = command("db", "copy", "--to", "sqlite:///copy.db")
+    assert said.code == 1
+    assert "Make a backup, then run: storyline db upgrade" in said.err
+    command.done("db", "current")
+    command.done("db", "upgrade")
+    command.done("db", "copy", "--to", "sqlite:///copy.db")
 
 
 def test_everything_moves_to_the_other_database_and_back(project: Project, empty_postgresql_url: str) -> None:

@@ -28,6 +28,7 @@ from storyline_core import (
     HealthSettings,
     Status,
     Storyline,
+    Unavailable,
     load,
     load_plugins,
     open_store,
@@ -234,6 +235,27 @@ def test_the_code_says_whether_it_is_unhealthy(status: str, code: int) -> None:
         assert ask(port, "/health/ready")[0] == code
 
 
+def test_an_address_that_is_taken_is_told_in_words() -> None:
+    said = r"^127\.0\.0\.1:\d+ cannot be used \(Address already in use\)\. Change \[health\] port or bind, or end"
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        settings = HealthSettings(port=other.getsockname()[1])
+        with pytest.raises(Unavailable, match=said):
+            show(settings, Answers(Looking(), Pulse(), lambda: NOW, lambda: False), Stop())
+
+
+def test_an_address_of_the_newer_kind_is_spelled_as_browsers_read_it(caplog: pytest.LogCaptureFixture) -> None:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
+            port = server.getsockname()[1]
+    except OSError:
+        pytest.skip("there is no IPv6 here")
+    caplog.set_level("INFO", "storyline")
+    stop = Stop()
+    stop.say()
+    show(HealthSettings(port=port, bind="::1"), Answers(Looking(), Pulse(), lambda: NOW, lambda: False), stop)
+    assert caplog.messages == [f"How it is, by HTTP: http://[::1]:{port}/health"]
+
+
 def test_before_the_first_look_it_is_not_ready() -> None:
     with window(Looking(), Pulse()) as port:
         assert ask(port, "/health/ready") == (503, '{"status": "not ready"}\n')
@@ -355,6 +377,37 @@ def test_a_database_that_fails_is_shown_at_once_and_so_is_its_return(project: Pr
             assert ask(port, "/health/ready")[0] == 200
         stop.say()
         thread.join(PATIENCE_S)
+
+
+def test_a_daemon_whose_database_file_was_removed_says_so_and_makes_no_other(command: Project) -> None:
+    port = free_port()
+    furnish(command, "sqlite:///storyline.db", "hybrid")
+    text = SETTINGS.format(database="sqlite:///storyline.db", mode="hybrid")
+    command.settings(f"{text}[health]\nport = {port}\n")
+    file = command.folder / "storyline.db"
+    kept = command.folder / "kept"
+    kept.mkdir()
+    process = command.start("run")
+    until(lambda: answers(port), process)
+    until(lambda: ask(port, "/health/ready")[0] == 200, process)
+    for path in command.folder.glob("storyline.db*"):
+        path.rename(kept / path.name)
+    until(lambda: ask(port, "/health")[0] == 503, process)
+    [row] = [each for each in json.loads(ask(port, "/health")[1])["checks"] if each["name"] == "database"]
+    assert row["status"] == "unhealthy"
+    assert "was removed or replaced while Storyline works" in row["message"]
+    assert "restore a backup" in row["message"] + row["remedy"]
+    assert ask(port, "/health/ready")[0] == 503
+    assert not file.exists()
+    for path in kept.iterdir():
+        path.rename(command.folder / path.name)
+    until(lambda: ask(port, "/health")[0] == 200, process)
+    for path in command.folder.glob("storyline.db*"):
+        path.unlink()
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, (out, err)
+    assert not file.exists()
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from storyline_runner.session import Session, session_of, who
 from storyline_runner.shapes import Shape, in_list
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from storyline_core import Backup, Manifest, Restored, Settings, Verified
@@ -111,13 +112,21 @@ def verify(
     raise typer.Exit(DONE if all(each.good for each in proved) else FAILED)
 
 
-def _meant(settings: Settings, named: str | None) -> Backup:
-    """The backup of that name, or the newest of the database that the settings name."""
+def _meant(settings: Settings, named: str | None, passed: Callable[[Backup], None] | None = None) -> Backup:
+    """The backup of that name, or the newest of the database that the settings name.
+
+    With `passed` it is the newest that is good, and `passed` hears of those that are not.
+    """
     from storyline_core import find_backup, open_store
 
     with closing(open_store(settings.database_url)) as store:
         place = store.place
-    return find_backup(settings.backups.directory, named, place=place, now=times.now())
+    return find_backup(settings.backups.directory, named, place=place, now=times.now(), passed=passed)
+
+
+def _passed_over(backup: Backup) -> None:
+    problem = backup.problem or "it is damaged, or cannot be read just now."
+    screen.note(f"{backup.path.name} was passed over: {problem}")
 
 
 def _show_proof(proof: Verified) -> None:
@@ -150,7 +159,7 @@ def restore(
 
     by_path = to is not None and named is not None and Path(named).is_file()
     settings = None if by_path else session_of(ctx).settings()
-    chosen = _meant(settings, named) if settings is not None else find_backup(None, named)
+    chosen = _meant(settings, named, _passed_over) if settings is not None else find_backup(None, named)
     url = to or (settings.database_url if settings is not None else "")
     with screen.only_json(json_), waiting(f"restoring {chosen.path.name}"):
         restored = restore_backup(chosen.path, url, times.now(), force=force, media_to=media_to)

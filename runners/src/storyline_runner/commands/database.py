@@ -39,8 +39,14 @@ def current(ctx: typer.Context, json_: JsonFlag = False) -> None:
     place, state = _schema(ctx)
     if json_:
         screen.document({"current": state.current, "head": state.head, "level": state.level})
-        return
-    screen.say(f"The {place} has version {state.current or 'none'}; this Storyline needs {state.head}.")
+    elif state.later:
+        screen.say(
+            f"The {place} was written by a later Storyline (version {state.current} of the tables; this one knows "
+            f"{state.head}). Install that Storyline."
+        )
+    else:
+        screen.say(f"The {place} has version {state.current or 'none'}; this Storyline needs {state.head}.")
+    raise typer.Exit(FAILED if state.later else DONE)
 
 
 def check(ctx: typer.Context, json_: JsonFlag = False) -> None:
@@ -87,8 +93,7 @@ def copy(
         raise Misused(f"There is no database {hide_password(settings.database_url)} yet, so nothing can be copied.")
     target = open_store(to)
     try:
-        if not source.schema().level:
-            raise Misused(f"The {source.place} has tables of another version. Run first: storyline db upgrade")
+        source.ensure_schema()
         target.upgrade()
         with waiting("copying"):
             counts = source.copy_to(target)

@@ -36,12 +36,18 @@ def backups_in(directory: Path | None) -> tuple[Backup, ...]:
 
 
 def find_backup(
-    directory: Path | None, named: str | None, *, place: str | None = None, now: datetime | None = None
+    directory: Path | None,
+    named: str | None,
+    *,
+    place: str | None = None,
+    now: datetime | None = None,
+    passed: Callable[[Backup], object] | None = None,
 ) -> Backup:
     """The backup of that name or path; without one, the newest that can be used. Raises `BackupError`.
 
     With a `place` it is one of that database; of another only where the folder has those of a single one. With `now`
-    those of a clock that was ahead come last.
+    those of a clock that was ahead come last. With `passed` each that comes first is read as a whole, and `passed` is
+    called with every one that cannot be relied on.
     """
     if named is not None:
         places = (
@@ -51,7 +57,8 @@ def find_backup(
             if path.is_file():
                 return look_at(path)
         raise BackupError(f"There is no backup {named}. Which there are: storyline backup list")
-    usable = [each for each in backups_in(directory) if each.manifest is not None]
+    found = backups_in(directory)
+    usable = [each for each in found if each.manifest is not None]
     if not usable:
         raise BackupError(f"There is no backup in {directory} yet. Make one: storyline backup create")
     homes = {each.manifest.place for each in usable if each.manifest is not None}
@@ -61,7 +68,23 @@ def find_backup(
         raise BackupError(
             f"{directory} holds backups of several databases, and none of the {place}. Say which: storyline backup list"
         )
-    return next((each for each in usable if now is None or each.was_made_by(now)), usable[0])
+    usable.sort(key=lambda each: now is None or each.was_made_by(now), reverse=True)
+    return usable[0] if passed is None else _first_good(found, usable, passed)
+
+
+def _first_good(found: Sequence[Backup], usable: Sequence[Backup], passed: Callable[[Backup], object]) -> Backup:
+    """The first that is as it was written. `passed` hears of those before it, and of newer ones without a manifest."""
+    good = next((each for each in usable if is_good(each)), None)
+    tried = usable if good is None else usable[: usable.index(good)]
+    for each in found:
+        if each in tried or (each.manifest is None and (good is None or each.made_at > good.made_at)):
+            passed(each)
+    if good is None:
+        raise BackupError(
+            "No backup of this database can be used: each is damaged, or cannot be read just now. Look into another "
+            "folder, or name one yourself: storyline backup list"
+        )
+    return good
 
 
 def look_at(path: Path) -> Backup:

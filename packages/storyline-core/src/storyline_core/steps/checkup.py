@@ -26,7 +26,7 @@ from storyline_core.steps.check import (
 from storyline_core.steps.keys import check_keys
 from storyline_core.steps.machine import look_at_backups, look_at_clocks, look_at_disks, this_host
 from storyline_core.steps.standing import SourceStanding, stand_of_sources
-from storyline_core.store import Store
+from storyline_core.store import PUT_BACK, Store
 from storyline_core.vitals import check_workers
 
 UNKNOWN_FOR = timedelta(days=7)
@@ -37,6 +37,9 @@ def look_at_all(
     store: Store, settings: Settings, plugins: Plugins, answers: Iterable[Check], clock: Callable[[], datetime]
 ) -> Health:
     """Every check there is. Disturbs nobody. `answers` are the rows of the notifiers and publishers (`ask`)."""
+    if store.lost():
+        # Whatever else it holds is no longer so, and nothing of it can be mended before the file is back.
+        return Health((*check_database(store), *answers))
     now = clock()
     sources = [each for each in stand_of_sources(store, settings.sources, now) if each.entry is not None]
     resting = frozenset(each.name for each in sources if not each.running)
@@ -64,13 +67,29 @@ def ask(probes: Iterable[Probe]) -> tuple[Check, ...]:
 
 
 def check_database(store: Store) -> tuple[Check, ...]:
-    """Whether the database answers, and whether its tables are those that this Storyline needs."""
+    """Whether the database answers, and whether its tables are those that this Storyline needs.
+
+    One whose file was removed or replaced is nothing but lost. An embedded one without any row may stand where another
+    one is missed.
+    """
+    if store.lost():
+        message = f"{store.place} was removed or replaced while Storyline works; what is written now would be lost"
+        return (Check("database", Status.UNHEALTHY, message, PUT_BACK),)
     schema = store.schema()
     level = Check("migrations", Status.HEALTHY, f"the tables have version {schema.current}")
     if not schema.level:
         message = f"the tables have version {schema.current or 'none'}; this Storyline needs {schema.head}"
         level = Check("migrations", Status.UNHEALTHY, message, "Make a backup, then run: storyline db upgrade")
+    if store.file is not None and schema.level and _is_empty(store):
+        remedy = "Begin with: storyline sync. If there was one here before, put its file back or restore a backup."
+        return Check("database", Status.DEGRADED, f"{store.place} holds nothing yet", remedy), level
     return Check("database", Status.HEALTHY, store.place), level
+
+
+def _is_empty(store: Store) -> bool:
+    with store.read() as unit:
+        used = unit.numbers.known_since() is not None
+    return not used and not store.holds_rows()
 
 
 def _about(store: Store, account: Account, resting: frozenset[str], now: datetime) -> Iterator[Check]:

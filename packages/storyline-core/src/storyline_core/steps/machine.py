@@ -13,12 +13,12 @@ from pathlib import Path
 from storyline_core.backups import backups_in
 from storyline_core.health import Check, Status, here_alone
 from storyline_core.settings import Settings
-from storyline_core.store import Store
+from storyline_core.store import BACKUP_CHORE, Store
 from storyline_core.vitals import HEARD_WITHIN, check_backup, check_clocks, check_disk
 
 log = logging.getLogger("storyline")
 
-BACKUP = "backup"
+BACKUP = BACKUP_CHORE
 """The name of the daily backup among the tasks of upkeep."""
 
 HERE = "this machine"

@@ -23,8 +23,9 @@ from storyline_core.store.accounts import AccountState
 from storyline_core.store.alerts import AlertRecord
 from storyline_core.store.applying import Applied, StoredDocument
 from storyline_core.store.catalogue import ItemEvent, SourceCounts
-from storyline_core.store.copying import copy_everything
+from storyline_core.store.copying import BACKUP_CHORE, copy_everything
 from storyline_core.store.dumping import Digest, Digesting, Shape, Snapshot, Sort, holds_anything, shapes_of, snapshot
+from storyline_core.store.engines import PUT_BACK
 from storyline_core.store.faults import plainly
 from storyline_core.store.history import JournalEntry
 from storyline_core.store.holds import Hold, Reason
@@ -53,7 +54,9 @@ from storyline_core.store.units import Unit
 from storyline_core.store.views import PostView, QueueNumbers
 
 __all__ = [
+    "BACKUP_CHORE",
     "FAR",
+    "PUT_BACK",
     "AccountState",
     "AlertRecord",
     "Applied",
@@ -124,6 +127,8 @@ class Store:
         self.embedded = url.get_backend_name() == "sqlite"
         self.file = engines.file_of(url)
         self._engine = engines.connect(url, read_only=read_only, patience=patience)
+        self._anchor = engines.Anchor(url)
+        self._anchor.watch(self._engine)
         self.read_only = read_only
         self._open = threading.local()
         # A database in memory has a single connection, which its units take turns with.
@@ -133,10 +138,12 @@ class Store:
     def begin(self) -> Iterator[Unit]:
         """One transaction that writes: committed at the end of the block, rolled back on any error.
 
-        On an embedded database it has the right to write from the start. Raises `StoreUnavailable`.
+        On an embedded database it has the right to write from the start. Raises `StoreUnavailable`, also where the file
+        of an embedded one was removed or replaced.
         """
         if self.read_only:
             raise StoreUnavailable(f"The {self.place} was opened for reading only.")
+        self._anchor.check()
         with self._connection() as connection, engines.writing(connection).begin():
             yield Unit(connection)
 
@@ -148,6 +155,13 @@ class Store:
             with reading.begin() as transaction:
                 yield Unit(reading)
                 transaction.rollback()
+
+    def lost(self) -> bool:
+        """Whether the file of an embedded database was removed or replaced since this store first used it.
+
+        It can still be read then, but nothing is written to it any more.
+        """
+        return self._anchor.lost()
 
     def in_transaction(self) -> bool:
         """Whether this thread has a unit open. No plugin is ever called while it has."""
@@ -186,8 +200,9 @@ class Store:
         )
 
     def copy_to(self, target: Store) -> Mapping[str, int]:
-        """Copy everything into an empty, migrated store; how many rows each table has there.
+        """Copy everything into an empty, migrated store; how many rows of each table were copied.
 
+        When the last backup was made is not copied, since there is none of the other database yet.
         Raises `StoreError` when the target holds something already: then nothing is written.
         """
         with self.read() as source, target.begin() as unit:

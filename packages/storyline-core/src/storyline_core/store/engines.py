@@ -21,7 +21,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from storyline_core.errors import Problem, SettingsError
+from storyline_core.errors import Problem, SettingsError, StoreUnavailable
 
 PATIENCE = timedelta(seconds=30)
 """How long a writer waits for another one before it gives up."""
@@ -29,7 +29,13 @@ PATIENCE = timedelta(seconds=30)
 OLDEST_SQLITE = (3, 35)
 """The first that gives back what it inserted."""
 
+PUT_BACK = (
+    "Stop Storyline, put the file back or restore a backup (storyline backup restore), then start Storyline again."
+)
+"""What helps where the file of an embedded database is not the one that was opened."""
+
 _WRITES = "storyline_writes"
+_NOWHERE = (-1, -1)
 _RETRY_SECONDS = 0.05
 
 
@@ -65,6 +71,56 @@ def file_of(url: URL) -> Path | None:
     if url.query.get("mode") == "memory":
         return None
     return Path(url.database.removeprefix("file:"))
+
+
+class Anchor:
+    """Which file an embedded database was when it was first connected to; whatever is at its path later must be that.
+
+    A file that was deleted can still be written to, and is gone with the last process that has it open.
+    """
+
+    def __init__(self, url: URL) -> None:
+        file = file_of(url)
+        self._path = "" if file is None else os.path.abspath(file)
+        self._place = place_of(url)
+        self._first: tuple[int, int] | None = None
+
+    def lost(self) -> bool:
+        """Whether the file was removed or replaced since. What cannot be looked at just now is not lost."""
+        return self._first is not None and self._now() not in (self._first, None)
+
+    def check(self) -> None:
+        """Raises `StoreUnavailable` when the file was removed or replaced since."""
+        if self.lost():
+            raise StoreUnavailable(
+                f"The {self._place} was removed or replaced while Storyline works; what is written now would be lost. "
+                f"{PUT_BACK}"
+            )
+
+    def watch(self, engine: Engine) -> None:
+        """Note the file at the engine's first connection, and let no later one open another file."""
+        if not self._path:
+            return
+
+        # Before as well as after: SQLite would make an empty file where there is none.
+        @event.listens_for(engine, "do_connect")
+        def before(dialect: object, entry: object, arguments: object, named: object) -> None:
+            self.check()
+
+        @event.listens_for(engine, "connect")
+        def after(connection: object, entry: object) -> None:
+            self.check()
+            if self._first is None and (found := self._now()) != _NOWHERE:
+                self._first = found
+
+    def _now(self) -> tuple[int, int] | None:
+        try:
+            status = os.stat(self._path)
+        except (FileNotFoundError, NotADirectoryError):
+            return _NOWHERE
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
 
 
 def connect(url: URL, *, read_only: bool, patience: timedelta) -> Engine:
