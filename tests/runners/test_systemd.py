@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TextIO
@@ -98,11 +98,7 @@ WHO = ("--user", "nobody") if os.geteuid() == 0 else ()
 @pytest.fixture
 def units(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where units are installed, instead of on this machine."""
-
-    def home(environment: Mapping[str, str], *, for_everybody: bool) -> Path:
-        return tmp_path / "units"
-
-    monkeypatch.setattr("storyline_runner.systemd.home_of_units", home)
+    monkeypatch.setenv("SYSTEMD_UNIT_PATH", f"{tmp_path / 'units'}:")
     return tmp_path / "units"
 
 

@@ -92,7 +92,9 @@ class Unit:
 
 
 def home_of_units(environment: Mapping[str, str], *, for_everybody: bool) -> Path:
-    """The folder in which units are installed."""
+    """The folder in which units are installed: the first of `SYSTEMD_UNIT_PATH`, if systemd is told to look there."""
+    if named := environment.get("SYSTEMD_UNIT_PATH", "").partition(":")[0]:
+        return Path(named)
     if for_everybody:
         return Path("/etc/systemd/system")
     home = Path(environment.get("XDG_CONFIG_HOME") or Path.home() / ".config")
