@@ -127,3 +127,15 @@ def test_a_tap_that_waited_is_pushed_when_somebody_listens(squad: Team) -> None:
         with listening(made, controls):
             eventually(lambda: controls.decisions)
     assert [each.person for each in controls.decisions] == [f"telegram:{squad.ben.id}"]
+
+
+def test_a_connection_that_telegram_keeps_open_ends_with_the_listener(squad: Team) -> None:
+    port = free_port()
+    with pushed(squad, port) as notifier:
+        with listening(notifier, RecordingControls()):
+            eventually(lambda: squad.bot.webhook is not None)
+            kept = socket.create_connection(("127.0.0.1", port), timeout=30)
+            kept.sendall(b"GET /story/hook HTTP/1.1\r\nHost: here\r\n\r\n")
+            assert kept.recv(1_000).startswith(b"HTTP/1.1 405")
+        with kept:
+            assert kept.recv(1_000) == b""

@@ -102,6 +102,9 @@ class Pushed:
                 await asyncio.sleep(LOOKED_AFTER)
         finally:
             server.stop()
+            # Telegram keeps its connections open for the next update; nobody would read it.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(server.close_all_connections(), _CLOSED_WITHIN)
 
     async def _kept(self, client: Client) -> None:
         """Let Telegram push here, also after somebody has told it otherwise."""
@@ -168,6 +171,7 @@ class Pushed:
         return server
 
 
+_CLOSED_WITHIN = 2.0
 _WORDS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
           503: "Service Unavailable"}  # fmt: skip
 

@@ -19,6 +19,10 @@ STOPS_WITHIN = timedelta(seconds=15)
 """How long the daemon waits for its loops to end. Whatever hangs then is left behind."""
 
 
+NOTICED_WITHIN = timedelta(seconds=1)
+"""How long a signal may wait that the system gave to another thread: that does not wake the one that hears it."""
+
+
 class CutShort(Exception):
     """A long step ends here, having written nothing, because Storyline is to stop."""
 
@@ -82,10 +86,14 @@ class Wishes:
 
     def next(self, within: timedelta) -> Wish | None:
         """The next wish, waited for at most so long."""
-        try:
-            return self._heard.get(timeout=max(within.total_seconds(), 0.0))
-        except Empty:
-            return None
+        ends = monotonic() + within.total_seconds()
+        while True:
+            left = max(ends - monotonic(), 0.0)
+            try:
+                return self._heard.get(timeout=min(left, NOTICED_WITHIN.total_seconds()))
+            except Empty:
+                if not left:
+                    return None
 
 
 @contextmanager
