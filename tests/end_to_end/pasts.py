@@ -23,23 +23,9 @@ from storyline_core import (
 from storyline_core.testing.memory import MemoryPlugin, Place
 from storyline_core.testing.memory_past import MemoryPast
 from storyline_core.testing.samples import picture
+from tests.end_to_end.world import SetClock
 
 NOW = datetime(2026, 5, 1, 6, 0, tzinfo=UTC)
-
-
-class Clock:
-    """A clock that stands still until a test moves it."""
-
-    def __init__(self, at: datetime = NOW) -> None:
-        self.at = at
-
-    def __call__(self) -> datetime:
-        return self.at
-
-    def forward(self, by: timedelta) -> datetime:
-        """Let time pass."""
-        self.at += by
-        return self.at
 
 
 def past_of(plugin: MemoryPlugin, count: int = 0, *, every: timedelta = timedelta(days=1)) -> MemoryPast:
@@ -73,7 +59,7 @@ def settings_of(database_url: str, source_kind: str = "memory", **account: objec
 
 @contextmanager
 def opened_past(
-    database_url: str, plugin: MemoryPlugin, clock: Clock, source_kind: str = "memory", **account: object
+    database_url: str, plugin: MemoryPlugin, clock: SetClock, source_kind: str = "memory", **account: object
 ) -> Iterator[Storyline]:
     """The Storyline of that world; every call outside asserts that no transaction is open."""
     settings = settings_of(database_url, source_kind, **account)

@@ -29,15 +29,16 @@ from storyline_core import (
 from storyline_core.testing.faults import Crash, Faults
 from storyline_core.testing.memory import MemoryPlugin
 from storyline_core.testing.samples import picture
-from tests.end_to_end.pasts import NOW, Clock, files_of, opened_past, past_of, save_past
+from tests.end_to_end.pasts import NOW, files_of, opened_past, past_of, save_past
+from tests.end_to_end.world import SetClock
 
 EMPTY = "sqlite://"
 KINDS = ["memory", "memory-ids"]
 
 
 @contextmanager
-def _world(database_url: str, posts: int = 0, **given: object) -> Iterator[tuple[MemoryPlugin, Clock, Storyline]]:
-    plugin, clock = MemoryPlugin(), Clock()
+def _world(database_url: str, posts: int = 0, **given: object) -> Iterator[tuple[MemoryPlugin, SetClock, Storyline]]:
+    plugin, clock = MemoryPlugin(), SetClock(NOW)
     past_of(plugin, posts)
     with opened_past(database_url, plugin, clock, **given) as storyline:  # type: ignore[arg-type]
         yield plugin, clock, storyline
@@ -468,7 +469,7 @@ def _burning(fuse: _Fuse) -> Iterator[None]:
 
 def _dies_at(database_url: str, source_kind: str, number: int) -> list[str]:
     """One life that ends at a moment, and the lives after it; which moments there were."""
-    plugin, clock, fuse = MemoryPlugin(), Clock(), _Fuse(number)
+    plugin, clock, fuse = MemoryPlugin(), SetClock(NOW), _Fuse(number)
     past = past_of(plugin, 4)
     past.page_size = 2
     past.post("s1", picture(900, size=(24, 40)), NOW - timedelta(hours=2), kind=PastKind.STORIES)
@@ -550,7 +551,7 @@ class _Between:
     """A world in which things happen between runs."""
 
     plugin: MemoryPlugin
-    clock: Clock
+    clock: SetClock
     storyline: Storyline
 
 

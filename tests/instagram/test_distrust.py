@@ -28,14 +28,10 @@ from storyline_core import (
     Refused,
     SourceEntry,
     StoreUnavailable,
-    Storyline,
     Unavailable,
     Uncertain,
-    load_plugins,
-    open_storyline,
 )
 from storyline_core.testing import runtime_named
-from storyline_core.testing.memory import MemoryPlugin
 from storyline_core.testing.samples import NOON, draft_of, picture
 from storyline_instagram.faults import Remedy
 from storyline_instagram.graph import GraphFault
@@ -43,53 +39,21 @@ from storyline_instagram.opened import InstagramAccount, opened
 from storyline_local import LocalFolder
 from storyline_local.folder import FolderSource
 from tests.end_to_end.memory_world import settings_of as memory_settings
-from tests.end_to_end.world import START, SetClock
+from tests.end_to_end.world import SetClock
 from tests.instagram.accounts import open_account, open_graph, settings_of
 from tests.instagram.console import Console
 from tests.instagram.films import film
 from tests.instagram.graph_api import Account, GraphApi, Way
+from tests.instagram.houses import SLOT, House, opened_house, with_cats
 from tests.instagram.outlets import Outlet
 from tests.instagram.past_worker import Orders, save
-
-SLOT = START + timedelta(hours=3)
-
-
-@attrs.define
-class House:
-    """A Storyline that publishes on Instagram, with an empty folder for what was posted before."""
-
-    storyline: Storyline
-    outlet: Outlet
-    plugin: MemoryPlugin
-    clock: SetClock
-
-    def tick(self, **of_slot: float) -> Post:
-        """A turn at this time after the first slot; the slot's post as it is then."""
-        self.clock.at = SLOT + timedelta(**of_slot)
-        self.outlet.api.set_time(self.clock.at)
-        self.storyline.tick()
-        return self.post()
-
-    def post(self) -> Post:
-        """The post of the first slot."""
-        with self.storyline.read() as unit:
-            known = [*unit.queue.unsettled("main"), *unit.queue.history("main", limit=20)]
-        return next(each for each in known if each.slot_key == f"main/{START.date()}/0")
-
-    def backfilled(self) -> list[str]:
-        """Save the past, and tell what lies in the folder then."""
-        self.storyline.backfill("brand", BackfillRequest(into="archive"))
-        with self.storyline.read() as unit:
-            return [item.name for item in unit.library.items(source="archive")]
 
 
 @contextmanager
 def house(api: GraphApi, folder: Path, **account: object) -> Iterator[House]:
-    """Everything opened, before the first slot."""
+    """Everything opened, before the first slot, with an empty folder for what was posted before."""
     folder.mkdir()
-    outlet, plugin, clock = Outlet(api), MemoryPlugin(), SetClock()
-    for number in range(6):
-        plugin.folder().write(f"cats/{number}.jpg", picture(number))
+    outlet = Outlet(api)
     given = memory_settings("sqlite://", publisher="brand", **account)
     given = attrs.evolve(
         given,
@@ -98,10 +62,15 @@ def house(api: GraphApi, folder: Path, **account: object) -> Iterator[House]:
         publishers=[Entry("brand", "instagram", outlet.settings())],
         accounts=list(given.accounts.values()),
     )
-    api.set_time(clock.at)
-    with open_storyline(given, plugins=load_plugins(extra=[plugin]), clock=clock) as storyline:
-        storyline.tick()
-        yield House(storyline, outlet, plugin, clock)
+    with opened_house(given, outlet, with_cats()) as found:
+        yield found
+
+
+def backfilled(home: House) -> list[str]:
+    """Save the past, and tell what lies in the folder then."""
+    home.storyline.backfill("brand", BackfillRequest(into="archive"))
+    with home.storyline.read() as unit:
+        return [item.name for item in unit.library.items(source="archive")]
 
 
 @pytest.fixture
@@ -487,7 +456,7 @@ def test_a_story_of_ours_that_was_found_by_its_container_is_not_saved_as_somebod
     api.fault(Way.CUT_AFTER, operation="media.publish")
     assert home.tick(minutes=0).state is PostState.POSTED
     home.tick(minutes=30)
-    assert home.backfilled() == []
+    assert backfilled(home) == []
 
 
 def test_a_story_that_a_person_says_is_live_is_not_saved_as_somebody_elses(home: House, api: GraphApi) -> None:
@@ -499,7 +468,7 @@ def test_a_story_that_a_person_says_is_live_is_not_saved_as_somebody_elses(home:
     home.storyline.decide(Decision(post.id, PostEvent.RESOLVE_LIVE, person="Anna", revision=post.revision))
     api.mend()
     home.tick(minutes=30)
-    assert home.backfilled() == []
+    assert backfilled(home) == []
 
 
 @pytest.mark.parametrize("written", ["9999999d", "0001-01-01", "99999999999d", "2026-02-30", "9999-12-31"])
@@ -525,14 +494,14 @@ def test_a_story_that_may_be_out_before_its_time_is_not_saved_as_somebody_elses(
         home.storyline.decide(Decision(post.id, PostEvent.APPROVE, person="team:1"))
         post = home.tick(minutes=10)
         assert (post.state, post.due_at) == (PostState.UNCERTAIN, later)
-        assert home.backfilled() == []
+        assert backfilled(home) == []
 
 
 def test_a_story_from_a_phone_is_saved_beside_our_own(home: House, api: GraphApi) -> None:
     assert home.tick(minutes=0).state is PostState.POSTED
     api.post(home.outlet.account, "IMAGE", product="STORY", content=picture(9), at=SLOT + timedelta(minutes=20))
     home.tick(minutes=30)
-    assert len(home.backfilled()) == 1
+    assert len(backfilled(home)) == 1
 
 
 @attrs.define

@@ -14,22 +14,17 @@ from storyline_core import (
     Decision,
     Entry,
     Mode,
-    Post,
     PostEvent,
     PostState,
-    Storyline,
-    load_plugins,
-    open_storyline,
 )
 from storyline_core.testing.memory import MemoryPlugin
 from storyline_core.testing.samples import picture
 from tests.end_to_end.memory_world import settings_of
-from tests.end_to_end.world import START, SetClock
 from tests.instagram.films import film
 from tests.instagram.graph_api import GraphApi, Way
+from tests.instagram.houses import SLOT, House, opened_house, with_cats
 from tests.instagram.outlets import Outlet
 
-SLOT = START + timedelta(hours=3)
 GRAPH = "media.* container.get limit.get stories.list account.get media.get"
 
 
@@ -46,40 +41,11 @@ def outlet(api: GraphApi) -> Outlet:
 
 @pytest.fixture
 def plugin() -> MemoryPlugin:
-    plugin = MemoryPlugin()
-    for number in range(6):
-        plugin.folder().write(f"cats/{number}.jpg", picture(number))
-    return plugin
-
-
-@attrs.define
-class House:
-    """A Storyline whose account publishes on Instagram; its clock and the server's go together."""
-
-    storyline: Storyline
-    outlet: Outlet
-    plugin: MemoryPlugin
-    clock: SetClock
-
-    def tick(self, **of_slot: float) -> Post:
-        """A turn at this time after the first slot; the slot's post as it is then."""
-        self.clock.at = SLOT + timedelta(**of_slot)
-        self.outlet.api.set_time(self.clock.at)
-        self.storyline.tick()
-        return self.post()
-
-    def post(self, account: str = "main") -> Post:
-        with self.storyline.read() as unit:
-            known = [*unit.queue.unsettled(account), *unit.queue.history(account, limit=20)]
-        return next(each for each in known if each.slot_key == f"{account}/{START.date()}/0")
-
-    def told(self) -> list[str]:
-        return [alert.text for alert in self.plugin.team().alerts]
+    return with_cats()
 
 
 @contextmanager
 def house(outlet: Outlet, plugin: MemoryPlugin, *more: Account, **account: object) -> Iterator[House]:
-    clock = SetClock()
     given = settings_of("sqlite://", publisher="brand", **account)
     given = attrs.evolve(
         given,
@@ -88,11 +54,8 @@ def house(outlet: Outlet, plugin: MemoryPlugin, *more: Account, **account: objec
         publishers=[Entry("brand", "instagram", outlet.settings())],
         accounts=[*given.accounts.values(), *more],
     )
-    outlet.api.set_time(clock.at)
-    with open_storyline(given, plugins=load_plugins(extra=[plugin]), clock=clock) as storyline:
-        plugin.watch_transactions(storyline.store.in_transaction)
-        storyline.tick()
-        yield House(storyline, outlet, plugin, clock)
+    with opened_house(given, outlet, plugin) as found:
+        yield found
 
 
 @pytest.fixture

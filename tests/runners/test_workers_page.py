@@ -16,7 +16,7 @@ from storyline_core.steps.tenure import LEASE_FOR
 from storyline_core.steps.watching import WATCH_FOR
 from storyline_core.store import FAR, open_store
 from storyline_core.vitals import SKEW_FELT, SKEW_WRONG
-from storyline_runner.daemon import health, loops, source, upkeep
+from storyline_runner.daemon import health, loops, source
 from storyline_runner.daemon.listening import WHEN_TAKEN
 
 PAGE = (Path(__file__).parents[2] / "docs" / "workers.md").read_text("utf-8")
@@ -44,7 +44,7 @@ def test_every_lease_lasts_as_long_as_it_says(lease: str, length: timedelta) -> 
 
 def test_the_other_numbers_are_those_of_the_code() -> None:
     assert timedelta(minutes=6) == CLAIM_FOR + LAPSE_MARGIN, "six minutes later (the claim, and one minute more)"
-    asked = (WHEN_TAKEN, source.WHEN_TAKEN, source.WHEN_BUSY, upkeep.GLANCE)
+    asked = (WHEN_TAKEN, source.WHEN_TAKEN, source.WHEN_BUSY, loops.GLANCE)
     assert [each.total_seconds() for each in asked] == [2, 10, 2, 60]
     assert [each.total_seconds() for each in (SKEW_FELT, SKEW_WRONG, health.NOTED_EVERY)] == [5, 60, 60]
     assert [each.total_seconds() for each in (loops.FIRST_BACK_OFF, loops.LONGEST_BACK_OFF)] == [5, 300]

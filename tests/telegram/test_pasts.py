@@ -24,7 +24,8 @@ from storyline_core import (
 from storyline_core.testing.memory import MemoryPlugin, Place
 from storyline_telegram.asking import Room, answer
 from storyline_telegram.pasts import backfill_progress, backfill_result
-from tests.end_to_end.pasts import NOW, Clock, past_of, settings_of
+from tests.end_to_end.pasts import NOW, past_of, settings_of
+from tests.end_to_end.world import SetClock
 from tests.telegram.markup import read
 from tests.telegram.spoken import Paper, said
 
@@ -61,7 +62,7 @@ def _talk(database_url: str, *, set_up: bool = True) -> Iterator[Talk]:
     ]
     settings = attrs.evolve(settings, notifiers=[Entry("team", "memory", Place())], publishers=publishers)
     plugins = load_plugins(extra=[plugin], entry_points=False)
-    with open_storyline(settings, plugins=plugins, clock=Clock()) as storyline:
+    with open_storyline(settings, plugins=plugins, clock=SetClock(NOW)) as storyline:
         plugin.watch_transactions(storyline.store.in_transaction)
         storyline.set_role(f"telegram:{ANN}", TeamRole.ADMIN)
         yield Talk(plugin, storyline)

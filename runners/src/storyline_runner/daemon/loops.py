@@ -8,12 +8,20 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from storyline_core import spoken
 from storyline_runner.daemon.pulse import Pulse
 from storyline_runner.daemon.stopping import CutShort, Stop
 
+if TYPE_CHECKING:
+    from storyline_core import Storyline
+
 log = logging.getLogger("storyline")
+
+GLANCE = timedelta(minutes=1)
+"""How often what is done now and then looks whether it is due. Machines sleep and clocks jump, so no sleep lasts until
+then."""
 
 FIRST_BACK_OFF = timedelta(seconds=5)
 LONGEST_BACK_OFF = timedelta(minutes=5)
@@ -82,3 +90,11 @@ class Loop:
                     again = spoken(wait)
                     log.error("%s failed. It is tried again in %s.\n%s", self.name, again, trace_of(error))
                 self._stop.sleep(wait)
+
+
+def at_each_glance(storyline: Storyline, stop: Stop, turn: Callable[[Storyline], None]) -> None:
+    """Take a turn with an opened sibling once a glance, until somebody says stop."""
+    with storyline.sibling() as sibling:
+        while not stop():
+            turn(sibling)
+            stop.sleep(GLANCE)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from storyline_runner.daemon.loops import at_each_glance
 from storyline_runner.daemon.stopping import Stop
 
 if TYPE_CHECKING:
     from storyline_core import Storyline
 
 log = logging.getLogger("storyline")
-
-GLANCE = timedelta(minutes=1)
-"""How often it looks whether anything is due. Machines sleep and clocks jump, so it never sleeps until then."""
 
 
 class PastLoop:
@@ -26,10 +23,7 @@ class PastLoop:
 
     def __call__(self) -> None:
         """Go on until somebody says stop."""
-        with self._parent.sibling() as storyline:
-            while not self._stop():
-                self._turn(storyline)
-                self._stop.sleep(GLANCE)
+        at_each_glance(self._parent, self._stop, self._turn)
 
     def _turn(self, storyline: Storyline) -> None:
         from storyline_core import backfill_in_words
