@@ -15,6 +15,7 @@ from storyline_core.posts import Handle, PostState, Publication
 from storyline_core.steps.machine import look_at_backups
 from storyline_core.store import ChannelRecord, Hold, Reason, Store, Vault
 from storyline_core.vitals import Worker
+from tests.core import backup_samples
 from tests.core.backup_samples import settings_for
 from tests.core.store_samples import HOUR, NOW, fill, opened, post_for
 
@@ -66,17 +67,7 @@ LOOKS: list[Callable[..., object]] = [
     lambda unit: unit.workers.all(),
     lambda unit: unit.tellings.pending("ops"),
     lambda unit: unit.tellings.channel("ops"),
-    lambda unit: unit.library.items(),
-    lambda unit: unit.library.remembered("photos"),
-    lambda unit: unit.queue.history(),
-    lambda unit: unit.queue.journal(post_for(1).id),
-    lambda unit: unit.queue.publication(post_for(1).id),
-    lambda unit: unit.holds.list(NOW),
-    lambda unit: unit.accounts.state("main"),
-    lambda unit: unit.sources.get("photos"),
-    lambda unit: unit.people.list(),
-    lambda unit: unit.runs.list(),
-    lambda unit: unit.secrets.get("o", "n"),
+    *backup_samples.LOOKS,
 ]
 
 
